@@ -1,0 +1,191 @@
+"""How things become known by name: to gin files, and to Keras when it saves."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import gin
+import keras
+
+T = TypeVar('T')
+
+
+def register(module: str) -> Callable[[T], T]:
+    """Makes a class known to gin as an argument (`@synths.Harmonic()`) and to Keras.
+
+    Parameters
+    ----------
+    module : the module path under which gin files name it, such as `'ddsp.synths'`,
+        whatever file the class stands in.
+    """
+
+    def decorate(cls: T) -> T:
+        cls = keras.saving.register_keras_serializable('ddsp')(cls)
+        return gin.register(cls, module=module)
+
+    return decorate
+
+
+def configurable(module: str) -> Callable[[T], T]:
+    """Like `register`, for the few entry points whose every call gin configures."""
+
+    def decorate(cls: T) -> T:
+        # gin replaces the constructor by a wrapper without a signature, which Keras
+        # reads when it makes an instance: put the signature back.
+        signature = inspect.signature(cls.__init__)
+        cls = gin.configurable(cls, module=module)
+        cls.__init__.__signature__ = signature
+        return keras.saving.register_keras_serializable('ddsp')(cls)
+
+    return decorate
+
+
+def serialize_callable(fn: Callable | str | None, where: str = '') -> Any:
+    """Writes a function as plain data for `get_config`.
+
+    A function of this library is written by its path, a `functools.partial` of one with
+    its keywords, a gin reference with its bindings; other functions need
+    `@keras.saving.register_keras_serializable()`.
+
+    Raises
+    ------
+    ValueError
+        For a lambda or a local function, which no file can name.
+    """
+    if fn is None or isinstance(fn, str):
+        return fn
+    if isinstance(fn, functools.partial):
+        if fn.args:
+            raise ValueError(f'{where}: give a partial function keywords only.')
+        inner = serialize_callable(fn.func, where)
+        return {'partial': inner, 'keywords': dict(fn.keywords)}
+    bindings = _gin_bindings(fn)
+    if bindings:
+        path = serialize_callable(inspect.unwrap(fn), where)
+        return {'partial': path, 'keywords': bindings}
+    plain = inspect.unwrap(fn)
+    for path in _public_paths(plain):
+        if _names(path, plain):
+            return path
+    if keras.saving.get_registered_name(fn) != fn.__name__:
+        return keras.saving.serialize_keras_object(fn)
+    raise ValueError(
+        f'{where or fn.__name__}: the function {fn.__qualname__} cannot be saved; '
+        'define it at the top of a module and decorate it with '
+        '@keras.saving.register_keras_serializable().'
+    )
+
+
+def deserialize_callable(config: Any) -> Callable | None:
+    """Reads what `serialize_callable` wrote; a callable or `None` passes unchanged.
+
+    Only functions of ddsp, TensorFlow and Keras are found by path: a file cannot
+    name others, since loading one must not run what its author chose.
+
+    Raises
+    ------
+    ValueError
+        When there is no such function.
+    """
+    if config is None or callable(config):
+        return config
+    if isinstance(config, str):
+        return _find(config)
+    if 'partial' in config:
+        fn = deserialize_callable(config['partial'])
+        return functools.partial(fn, **config['keywords'])
+    return keras.saving.deserialize_keras_object(config)
+
+
+def _gin_bindings(fn: Callable) -> dict[str, Any]:
+    """The values that gin would give to a function passed as `@core.exp_sigmoid`."""
+    if inspect.unwrap(fn) is fn:
+        return {}
+    try:
+        return dict(gin.get_bindings(fn))
+    except ValueError:  # Wrapped by something else than gin.
+        return {}
+
+
+def _public_paths(fn: Callable) -> list[str]:
+    """Where users find a function, before the file in which it happens to stand."""
+    name = fn.__name__
+    tensorflow_names = getattr(fn, '_tf_api_names', ())
+    return [f'tensorflow.{path}' for path in tensorflow_names] + [
+        f'ddsp.core.{name}',
+        f'ddsp.spectral_ops.{name}',
+        f'keras.activations.{name}',
+    ]
+
+
+def _names(path: str, fn: Callable) -> bool:
+    try:
+        return inspect.unwrap(_find(path)) is fn
+    except ValueError:
+        return False
+
+
+def _find(path: str) -> Callable:
+    root, *parts = path.split('.')
+    if root not in ('ddsp', 'tensorflow', 'keras'):
+        raise ValueError(f'{path!r} is not a function of ddsp, TensorFlow or Keras.')
+    found: Any = importlib.import_module(root)
+    for part in parts:
+        found = getattr(found, part, None)
+    if not callable(found):
+        raise ValueError(f'there is no function {path!r}.')
+    return found
+
+
+class Configured:
+    """Gives a Keras layer its `get_config` and `from_config`.
+
+    The constructor's arguments are the configuration: each is kept as an attribute of
+    the same name, so that values injected by gin are saved too. Functions are saved by
+    name. Put this class before `keras.layers.Layer` among the bases.
+    """
+
+    def get_config(self) -> dict[str, Any]:
+        """Everything the constructor needs to make this layer again, as plain data."""
+        config = dict(super().get_config())
+        for name, parameter in inspect.signature(type(self).__init__).parameters.items():
+            if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
+                continue
+            if name not in ('self', 'name', 'trainable', 'dtype'):
+                config[name] = _plain(getattr(self, name), f'{self.name}.{name}')
+        config['name'], config['trainable'] = self.name, self.trainable
+        return _accepted(type(self), config)
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Makes the layer that `get_config` described."""
+        config = {name: _from_plain(value) for name, value in config.items()}
+        return cls(**_accepted(cls, config))
+
+
+def _plain(value: Any, where: str) -> Any:
+    if isinstance(value, keras.layers.Layer):
+        return keras.saving.serialize_keras_object(value)
+    if callable(value):
+        return {'callable': serialize_callable(value, where)}
+    return value
+
+
+def _from_plain(value: Any) -> Any:
+    if isinstance(value, dict) and set(value) == {'callable'}:
+        return deserialize_callable(value['callable'])
+    if isinstance(value, dict) and 'class_name' in value and 'config' in value:
+        return keras.saving.deserialize_keras_object(value)
+    return value
+
+
+def _accepted(cls: type, config: dict[str, Any]) -> dict[str, Any]:
+    """Drops what a constructor without `**kwargs` would refuse."""
+    parameters = inspect.signature(cls.__init__).parameters
+    if any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+        return config
+    return {name: value for name, value in config.items() if name in parameters}
