@@ -1,0 +1,1 @@
+"""The `ddsp` command: one thin module a subcommand."""

@@ -1,0 +1,72 @@
+"""The `ddsp` command."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import ddsp
+from ddsp.cli import fit
+
+# One module a subcommand, each with `add_parser` and `run`.
+_COMMANDS = {'fit': fit}
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser of the command line, with all subcommands."""
+    parser = argparse.ArgumentParser(
+        prog='ddsp', description='Differentiable digital signal processing.'
+    )
+    parser.add_argument(
+        '--version', action='version', version=f'ddsp {ddsp.__version__}'
+    )
+    subparsers = parser.add_subparsers(dest='command', metavar='COMMAND', required=True)
+    for command in _COMMANDS.values():
+        command.add_parser(subparsers)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command.
+
+    Parameters
+    ----------
+    argv : the command line without the program's name; that of the process by default.
+
+    Returns
+    -------
+    The exit status: 0 when all went well, 1 for an error, which is told in one line on
+    stderr, 130 when aborted by Ctrl-C. A wrong command line exits with 2.
+    """
+    # TensorFlow writes notes of its own to stderr unless told otherwise before it loads.
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+    os.environ.setdefault('GLOG_minloglevel', '3')
+    os.environ.setdefault('ABSL_MIN_LOG_LEVEL', '3')
+    arguments = make_parser().parse_args(argv)
+    try:
+        return _COMMANDS[arguments.command].run(arguments)
+    except KeyboardInterrupt:
+        print('\nddsp: aborted, nothing was written', file=sys.stderr)
+        return 130
+    except Exception as error:
+        if arguments.debug:
+            traceback.print_exc()
+        print(f'ddsp {arguments.command}: {_one_line(error)}', file=sys.stderr)
+        return 1
+
+
+def _one_line(error: Exception) -> str:
+    """What an error says, in one line; its kind as well where that is unforeseen."""
+    text = ' '.join(str(error).split())
+    foreseen = (OSError, ValueError, ImportError, FloatingPointError)
+    if text and type(error).__module__ == 'builtins' and isinstance(error, foreseen):
+        return f'error: {text}'
+    kind = type(error).__name__
+    return f'error: {kind}: {text[:300]} (--debug shows where)'
+
+
+if __name__ == '__main__':
+    sys.exit(main())

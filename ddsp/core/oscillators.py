@@ -1,0 +1,319 @@
+"""Oscillators: sums of sines from frequencies and amplitudes."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import gin
+import tensorflow as tf
+
+from ddsp.core.checks import check_not_empty, check_rank, check_same_size
+from ddsp.core.grids import FrameGrid, frame_grid
+from ddsp.core.harmonic_bank import harmonics_on_grid
+from ddsp.core.harmonics import (
+    get_harmonic_frequencies,
+    normalize_harmonics,
+    remove_above_nyquist,
+)
+from ddsp.core.phase import (
+    cycles_from_envelope,
+    cycles_on_grid,
+    to_radians,
+    wrap_cycles,
+)
+from ddsp.core.resampling import check_whole_hop
+from ddsp.core.sinusoid_bank import sinusoids_on_grid
+from ddsp.core.tensors import size, tf_float32
+
+TWO_PI = 2.0 * math.pi
+
+
+@gin.configurable(module='ddsp.core')
+def angular_cumsum(angular_frequency: Any, chunk_size: int = 1000) -> tf.Tensor:
+    """Sums angular frequency over time, exactly at any length.
+
+    Parameters
+    ----------
+    angular_frequency : `[batch, samples, ...]`, in radians a sample.
+    chunk_size : kept for programs that give it; the sum is exact without chunks.
+
+    Returns
+    -------
+    float32 phase of the same shape, in radians, wrapped to [-pi, pi]. The step of a
+    sample is part of its own phase.
+    """
+    del chunk_size
+    omega = tf_float32(angular_frequency)
+    return to_radians(cycles_from_envelope(omega, TWO_PI))
+
+
+@gin.configurable(module='ddsp.core')
+def oscillator_bank(
+    frequency_envelopes: Any,
+    amplitude_envelopes: Any,
+    sample_rate: float = 16000,
+    sum_sinusoids: bool = True,
+    use_angular_cumsum: bool = False,
+) -> tf.Tensor:
+    """Plays free sinusoids whose envelopes are given at every sample.
+
+    From controls at the frame rate, `sinusoidal_synthesis` is faster and smaller.
+
+    Parameters
+    ----------
+    frequency_envelopes : `[batch, samples, partials]`, in Hz.
+    amplitude_envelopes : `[batch, samples, partials]`.
+    sample_rate : samples a second.
+    sum_sinusoids : False gives each partial apart.
+    use_angular_cumsum : kept for programs that give it; phase is always exact.
+
+    Returns
+    -------
+    float32 `[batch, samples]`, or `[batch, samples, partials]`. Partials at or above
+    Nyquist are silent.
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not fit each other.
+    """
+    del use_angular_cumsum
+    frequencies = tf_float32(frequency_envelopes)
+    amplitudes = tf_float32(amplitude_envelopes)
+    _check_controls('oscillator_bank', frequencies=frequencies, amplitudes=amplitudes)
+    audible = remove_above_nyquist(frequencies, amplitudes, sample_rate)
+    phase = to_radians(cycles_from_envelope(frequencies, sample_rate))
+    audio = audible * tf.sin(phase)
+    return tf.reduce_sum(audio, axis=-1) if sum_sinusoids else audio
+
+
+@gin.configurable(module='ddsp.core')
+def harmonic_oscillator_bank(
+    frequency: Any,
+    amplitude_envelopes: Any,
+    initial_phase: Any = None,
+    sample_rate: float = 16000,
+    use_angular_cumsum: bool = True,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Plays harmonics whose envelopes are given at every sample, and says where it ended.
+
+    Parameters
+    ----------
+    frequency : `[batch, samples, 1]`, the fundamental in Hz.
+    amplitude_envelopes : `[batch, samples, harmonics]`.
+    initial_phase : `[batch, 1, 1]`, in radians; None is zero.
+    sample_rate : samples a second.
+    use_angular_cumsum : kept for programs that give it; phase is always exact.
+
+    Returns
+    -------
+    audio : float32 `[batch, samples]`.
+    final_phase : float32 `[batch, 1, 1]`, of the fundamental after the last sample, in
+        radians, wrapped to [-pi, pi]: the next block's `initial_phase`.
+    """
+    del use_angular_cumsum
+    frequency = tf_float32(frequency)
+    amplitudes = tf_float32(amplitude_envelopes)
+    _check_controls(
+        'harmonic_oscillator_bank', frequency=frequency, amplitudes=amplitudes
+    )
+    cycles = cycles_from_envelope(frequency, sample_rate)
+    if initial_phase is not None:
+        cycles = wrap_cycles(cycles + _cycles_of(initial_phase))
+    n_samples = size(frequency, 1)
+    # One sample a frame: the amplitudes of each sample are those given.
+    grid = frame_grid(n_samples, hop_size=1)
+    audio = harmonics_on_grid(
+        cycles, frequency, amplitudes, grid, sample_rate, 'nearest'
+    )
+    return audio[..., 0], to_radians(cycles[:, -1:])
+
+
+def harmonic_synthesis(
+    frequencies: Any,
+    amplitudes: Any,
+    harmonic_shifts: Any = None,
+    harmonic_distribution: Any = None,
+    n_samples: int | None = 64000,
+    sample_rate: float = 16000,
+    amp_resample_method: str = 'window',
+    use_angular_cumsum: bool = False,
+    hop_size: int | None = None,
+) -> tf.Tensor:
+    """Plays harmonics from controls at the frame rate.
+
+    Parameters
+    ----------
+    frequencies : `[batch, frames, 1]`, the fundamental in Hz, linear between frames.
+    amplitudes : `[batch, frames, 1]`; without a distribution `[batch, frames, harmonics]`.
+    harmonic_shifts : `[batch, frames, harmonics]`, how far each harmonic lies off its
+        place, as a part of its frequency: h * f0 * (1 + shift).
+    harmonic_distribution : `[batch, frames, harmonics]`, multiplied by the amplitudes.
+    n_samples : length of the audio; None means frames * hop_size.
+    sample_rate : samples a second.
+    amp_resample_method : 'window', 'linear', 'cubic' or 'nearest'.
+    use_angular_cumsum : kept for programs that give it; phase is always exact.
+    hop_size : samples a frame, for when `n_samples` is None.
+
+    Returns
+    -------
+    float32 `[batch, n_samples]`. Harmonics at or above Nyquist are silent.
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not fit each other, and for 'window' when `n_samples` is not a
+        multiple of the frames.
+    """
+    del use_angular_cumsum
+    where = 'harmonic_synthesis'
+    controls = _harmonic_controls(where, frequencies, amplitudes, harmonic_distribution)
+    frequencies, amplitudes = controls
+    grid = _grid(frequencies, n_samples, hop_size, amp_resample_method)
+    if harmonic_shifts is not None:
+        shifts = tf_float32(harmonic_shifts)
+        _check_controls(where, frequencies=frequencies, harmonic_shifts=shifts)
+        partials = get_harmonic_frequencies(frequencies, size(shifts, -1))
+        return _sinusoids(
+            partials * (1.0 + shifts), amplitudes, grid, sample_rate, amp_resample_method
+        )
+    cycles, _ = cycles_on_grid(frequencies, grid, sample_rate)
+    audio = harmonics_on_grid(
+        cycles[..., 0], frequencies, amplitudes, grid, sample_rate, amp_resample_method
+    )
+    return grid.flatten(audio)
+
+
+def streaming_harmonic_synthesis(
+    frequencies: Any,
+    amplitudes: Any,
+    harmonic_distribution: Any = None,
+    initial_phase: Any = None,
+    n_samples: int | None = 64000,
+    sample_rate: float = 16000,
+    amp_resample_method: str = 'linear',
+    hop_size: int | None = None,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Plays harmonics from a given phase on, and says where it ended.
+
+    The distribution is normalised over the harmonics below Nyquist.
+
+    Parameters
+    ----------
+    frequencies : `[batch, frames, 1]`, the fundamental in Hz.
+    amplitudes : `[batch, frames, 1]`; without a distribution `[batch, frames, harmonics]`.
+    harmonic_distribution : `[batch, frames, harmonics]`.
+    initial_phase : `[batch, 1, 1]`, in radians; None is zero.
+    n_samples : length of the audio; None means frames * hop_size.
+    sample_rate : samples a second.
+    amp_resample_method : 'linear', 'window', 'cubic' or 'nearest'.
+    hop_size : samples a frame, for when `n_samples` is None.
+
+    Returns
+    -------
+    audio : float32 `[batch, n_samples]`.
+    final_phase : float32 `[batch, 1, 1]`, in radians, wrapped to [-pi, pi].
+    """
+    where = 'streaming_harmonic_synthesis'
+    if harmonic_distribution is not None:
+        harmonic_distribution = normalize_harmonics(
+            harmonic_distribution, frequencies, sample_rate
+        )
+    controls = _harmonic_controls(where, frequencies, amplitudes, harmonic_distribution)
+    frequencies, amplitudes = controls
+    grid = _grid(frequencies, n_samples, hop_size, amp_resample_method)
+    initial = None if initial_phase is None else _cycles_of(initial_phase)
+    cycles, final = cycles_on_grid(frequencies, grid, sample_rate, initial)
+    audio = harmonics_on_grid(
+        cycles[..., 0], frequencies, amplitudes, grid, sample_rate, amp_resample_method
+    )
+    return grid.flatten(audio), to_radians(final)
+
+
+def sinusoidal_synthesis(
+    frequencies: Any,
+    amplitudes: Any,
+    n_samples: int | None = 64000,
+    sample_rate: float = 16000,
+    amp_resample_method: str = 'window',
+    hop_size: int | None = None,
+) -> tf.Tensor:
+    """Plays free sinusoids from controls at the frame rate.
+
+    Parameters
+    ----------
+    frequencies : `[batch, frames, partials]`, in Hz, linear between frames.
+    amplitudes : `[batch, frames, partials]`.
+    n_samples : length of the audio; None means frames * hop_size.
+    sample_rate : samples a second.
+    amp_resample_method : 'window', 'linear', 'cubic' or 'nearest'.
+    hop_size : samples a frame, for when `n_samples` is None.
+
+    Returns
+    -------
+    float32 `[batch, n_samples]`. Partials at or above Nyquist are silent.
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not fit each other, and for 'window' when `n_samples` is not a
+        multiple of the frames.
+    """
+    frequencies, amplitudes = tf_float32(frequencies), tf_float32(amplitudes)
+    _check_controls(
+        'sinusoidal_synthesis', frequencies=frequencies, amplitudes=amplitudes
+    )
+    grid = _grid(frequencies, n_samples, hop_size, amp_resample_method)
+    return _sinusoids(frequencies, amplitudes, grid, sample_rate, amp_resample_method)
+
+
+def _sinusoids(
+    frequencies: tf.Tensor,
+    amplitudes: tf.Tensor,
+    grid: FrameGrid,
+    sample_rate: float,
+    method: str,
+) -> tf.Tensor:
+    audio = sinusoids_on_grid(frequencies, amplitudes, grid, sample_rate, method)
+    return grid.flatten(audio)
+
+
+def _grid(
+    frequencies: tf.Tensor, n_samples: Any, hop_size: int | None, method: str
+) -> FrameGrid:
+    n_frames = size(frequencies, 1)
+    if method == 'window' and n_samples is not None:
+        check_whole_hop(n_frames, n_samples)
+    return frame_grid(n_frames, n_samples, hop_size)
+
+
+def _harmonic_controls(
+    where: str, frequencies: Any, amplitudes: Any, distribution: Any
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The fundamental and the amplitude of each harmonic."""
+    frequencies, amplitudes = tf_float32(frequencies), tf_float32(amplitudes)
+    _check_controls(where, frequencies=frequencies, amplitudes=amplitudes)
+    if frequencies.shape[-1] not in (1, None):
+        raise ValueError(
+            f'{where}: frequencies has shape {list(frequencies.shape)}, expected one '
+            'fundamental a frame, [batch, frames, 1].'
+        )
+    if distribution is None:
+        return frequencies, amplitudes
+    distribution = tf_float32(distribution)
+    _check_controls(where, amplitudes=amplitudes, harmonic_distribution=distribution)
+    return frequencies, amplitudes * distribution
+
+
+def _check_controls(where: str, **controls: tf.Tensor) -> None:
+    for name, control in controls.items():
+        check_rank(control, 3, name, where, '[batch, frames, channels]')
+        check_not_empty(control, name, where)
+    for axis, what in ((0, 'batch'), (1, 'frame'), (2, 'channel')):
+        check_same_size(controls, axis, where, what)
+
+
+def _cycles_of(phase: Any) -> tf.Tensor:
+    """Radians to float64 cycles."""
+    return tf.cast(tf_float32(phase), tf.float64) / TWO_PI

@@ -1,0 +1,484 @@
+"""Spectra and features of audio: STFT, mel, MFCC, energy, loudness, f0."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gin
+import numpy as np
+import tensorflow as tf
+
+from ddsp import core
+from ddsp import spectral_tables as tables
+from ddsp.core.checks import check_finite, check_not_empty, check_rank
+from ddsp.framing import (
+    frames_of,
+    frames_of_np,
+    get_framed_lengths,
+    hop_of_overlap,
+    hop_of_rate,
+    pad,
+    pad_or_trim_to_expected_length,
+)
+
+__all__ = [
+    'CREPE_FRAME_SIZE',
+    'CREPE_SAMPLE_RATE',
+    'DB_RANGE',
+    'F0_RANGE',
+    'compute_f0',
+    'compute_logmag',
+    'compute_logmel',
+    'compute_loudness',
+    'compute_mag',
+    'compute_mel',
+    'compute_mfcc',
+    'compute_power',
+    'compute_rms_energy',
+    'get_framed_lengths',
+    'pad',
+    'pad_or_trim_to_expected_length',
+    'reset_crepe',
+    'stft',
+    'stft_np',
+]
+
+CREPE_SAMPLE_RATE = 16000  # Estimators of f0 listen at this rate.
+CREPE_FRAME_SIZE = 1024
+F0_RANGE = 127.0  # MIDI note numbers end here.
+DB_RANGE = core.DB_RANGE
+
+# Frames that NumPy transforms at once.
+_BLOCK_FRAMES = 4096
+
+
+def __getattr__(name: str) -> Any:
+    # Pitch estimators are loaded when they are asked for.
+    if name == 'PretrainedCREPE':
+        from ddsp.pitch.crepe import PretrainedCREPE
+
+        return PretrainedCREPE
+    raise AttributeError(f"module 'ddsp.spectral_ops' has no attribute {name!r}")
+
+
+def stft(
+    audio: Any, frame_size: int = 2048, overlap: float = 0.75, pad_end: bool = True
+) -> tf.Tensor:
+    """Computes the short-time Fourier transform under a periodic Hann window.
+
+    Parameters
+    ----------
+    audio : `[samples]`, `[batch, samples]` or `[batch, samples, 1]`.
+    frame_size : samples of a frame, and size of its FFT.
+    overlap : part of a frame that the next one shares, at least 0 and below 1; 0.75
+        makes a hop of a quarter of a frame.
+    pad_end : whether zeros complete the last frames, which gives
+        `ceil(samples / hop)` frames; `False` leaves incomplete frames out.
+
+    Returns
+    -------
+    complex64 `[frames, frame_size // 2 + 1]` or
+    `[batch, frames, frame_size // 2 + 1]`. Frame i starts at sample `i * hop`.
+
+    Raises
+    ------
+    ValueError
+        For audio of another rank, empty, or shorter than a frame without `pad_end`;
+        for an overlap that leaves no hop.
+    """
+    audio = _audio(audio, 'stft')
+    hop_size = hop_of_overlap(frame_size, overlap)
+    padding = 'same' if pad_end else 'valid'
+    frames = frames_of(audio, frame_size, hop_size, padding)
+    return tf.signal.rfft(frames * tables.hann(frame_size))
+
+
+def stft_np(
+    audio: Any, frame_size: int = 2048, overlap: float = 0.75, pad_end: bool = True
+) -> np.ndarray:
+    """Computes in NumPy what `stft` computes; arguments and shapes are the same."""
+    audio = _audio_np(audio, 'stft_np')
+    hop_size = hop_of_overlap(frame_size, overlap)
+    padding = 'same' if pad_end else 'valid'
+    frames = frames_of_np(audio, frame_size, hop_size, padding)
+    return np.fft.rfft(frames * tables.hann(frame_size)).astype(np.complex64)
+
+
+@gin.register(module='ddsp.spectral_ops')
+def compute_mag(
+    audio: Any, size: int = 2048, overlap: float = 0.75, pad_end: bool = True
+) -> tf.Tensor:
+    """Computes the magnitude of `stft`.
+
+    Parameters
+    ----------
+    audio : `[samples]` or `[batch, samples]`.
+    size : samples of a frame, and size of its FFT.
+    overlap : part of a frame that the next one shares.
+    pad_end : whether zeros complete the last frames.
+
+    Returns
+    -------
+    `[frames, size // 2 + 1]` or `[batch, frames, size // 2 + 1]`, linear. At silence
+    the gradient is zero.
+
+    Raises
+    ------
+    ValueError
+        As `stft` does.
+    """
+    return tf.abs(stft(audio, size, overlap, pad_end))
+
+
+@gin.register(module='ddsp.spectral_ops')
+def compute_mel(
+    audio: Any,
+    lo_hz: float = 0.0,
+    hi_hz: float = 8000.0,
+    bins: int = 64,
+    fft_size: int = 2048,
+    overlap: float = 0.75,
+    pad_end: bool = True,
+    sample_rate: int = 16000,
+) -> tf.Tensor:
+    """Sums magnitudes in triangles that stand evenly on the mel scale.
+
+    Parameters
+    ----------
+    audio : `[samples]` or `[batch, samples]`.
+    lo_hz, hi_hz : where the first triangle begins and the last one ends.
+    bins : number of triangles.
+    fft_size : samples of a frame.
+    overlap : part of a frame that the next one shares.
+    pad_end : whether zeros complete the last frames.
+    sample_rate : of the audio, in Hz.
+
+    Returns
+    -------
+    `[frames, bins]` or `[batch, frames, bins]`, linear magnitude. A triangle that is
+    narrower than the FFT's bins may hold none, and then stays 0.
+
+    Raises
+    ------
+    ValueError
+        As `stft` does, or when the range is empty or passes the Nyquist frequency.
+    """
+    mag = compute_mag(audio, fft_size, overlap, pad_end)
+    weights = tables.mel_weights(
+        bins, fft_size // 2 + 1, float(sample_rate), float(lo_hz), float(hi_hz)
+    )
+    return tf.matmul(mag, weights)
+
+
+@gin.register(module='ddsp.spectral_ops')
+def compute_logmag(
+    audio: Any, size: int = 2048, overlap: float = 0.75, pad_end: bool = True
+) -> tf.Tensor:
+    """Takes the natural logarithm of `compute_mag`, with the floor of `core.safe_log`.
+
+    Parameters and shapes are those of `compute_mag`.
+    """
+    return core.safe_log(compute_mag(audio, size, overlap, pad_end))
+
+
+@gin.register(module='ddsp.spectral_ops')
+def compute_logmel(
+    audio: Any,
+    lo_hz: float = 80.0,
+    hi_hz: float = 7600.0,
+    bins: int = 64,
+    fft_size: int = 2048,
+    overlap: float = 0.75,
+    pad_end: bool = True,
+    sample_rate: int = 16000,
+) -> tf.Tensor:
+    """Takes the natural logarithm of `compute_mel`, with the floor of `core.safe_log`.
+
+    Parameters and shapes are those of `compute_mel`.
+    """
+    mel = compute_mel(
+        audio, lo_hz, hi_hz, bins, fft_size, overlap, pad_end, sample_rate
+    )
+    return core.safe_log(mel)
+
+
+@gin.register(module='ddsp.spectral_ops')
+def compute_mfcc(
+    audio: Any,
+    lo_hz: float = 20.0,
+    hi_hz: float = 8000.0,
+    fft_size: int = 1024,
+    mel_bins: int = 128,
+    mfcc_bins: int = 13,
+    overlap: float = 0.75,
+    pad_end: bool = True,
+    sample_rate: int = 16000,
+) -> tf.Tensor:
+    """Computes mel-frequency cepstral coefficients.
+
+    They are the first terms of the cosine transform (DCT-II) of `compute_logmel`, as
+    HTK scales it: by `sqrt(2 / mel_bins)`, the constant term too.
+
+    Parameters
+    ----------
+    audio : `[samples]` or `[batch, samples]`.
+    lo_hz, hi_hz : the range of the mel triangles.
+    fft_size : samples of a frame.
+    mel_bins : number of triangles.
+    mfcc_bins : coefficients to keep.
+    overlap : part of a frame that the next one shares.
+    pad_end : whether zeros complete the last frames.
+    sample_rate : of the audio, in Hz.
+
+    Returns
+    -------
+    `[frames, mfcc_bins]` or `[batch, frames, mfcc_bins]`.
+
+    Raises
+    ------
+    ValueError
+        As `compute_mel` does, or for more coefficients than triangles.
+    """
+    if not 1 <= mfcc_bins <= mel_bins:
+        raise ValueError(
+            f'compute_mfcc: mfcc_bins must be from 1 to mel_bins, {mel_bins}; '
+            f'got {mfcc_bins}.'
+        )
+    logmel = compute_logmel(
+        audio, lo_hz, hi_hz, mel_bins, fft_size, overlap, pad_end, sample_rate
+    )
+    return tf.matmul(logmel, tables.cosine_transform(mel_bins, mfcc_bins))
+
+
+def compute_rms_energy(
+    audio: Any,
+    sample_rate: int = 16000,
+    frame_rate: int = 250,
+    frame_size: int = 512,
+    padding: str = 'center',
+) -> tf.Tensor:
+    """Computes the root of the mean square of each frame.
+
+    Parameters
+    ----------
+    audio : `[samples]` or `[batch, samples]`.
+    sample_rate : of the audio, in Hz.
+    frame_rate : frames per second; divides the sample rate.
+    frame_size : samples of a frame, all of one weight.
+    padding : `'center'`, `'same'` or `'valid'`, see `get_framed_lengths`.
+
+    Returns
+    -------
+    `[frames]` or `[batch, frames]`, linear amplitude. At silence the gradient is zero.
+
+    Raises
+    ------
+    ValueError
+        For audio of another rank, empty, NaN or infinite; for an unknown padding; for a
+        frame rate that does not divide the sample rate.
+    """
+    power = _mean_square(
+        audio, sample_rate, frame_rate, frame_size, padding, 'compute_rms_energy'
+    )
+    # The slope of a root at zero is infinite: no gradient flows from silent frames.
+    silent = power <= 0.0
+    root = tf.sqrt(tf.where(silent, tf.ones_like(power), power))
+    return tf.where(silent, tf.zeros_like(power), root)
+
+
+def compute_power(
+    audio: Any,
+    sample_rate: int = 16000,
+    frame_rate: int = 250,
+    frame_size: int = 512,
+    ref_db: float = 0.0,
+    range_db: float = DB_RANGE,
+    padding: str = 'center',
+) -> tf.Tensor:
+    """Computes the mean square of each frame, in dB.
+
+    Parameters
+    ----------
+    audio : `[samples]` or `[batch, samples]`.
+    sample_rate : of the audio, in Hz.
+    frame_rate : frames per second; divides the sample rate.
+    frame_size : samples of a frame, all of one weight.
+    ref_db : the level that becomes 0 dB; a constant 1 has 0 dB before that.
+    range_db : levels stop at `-range_db`, silence included.
+    padding : `'center'`, `'same'` or `'valid'`, see `get_framed_lengths`.
+
+    Returns
+    -------
+    `[frames]` or `[batch, frames]`, in dB.
+
+    Raises
+    ------
+    ValueError
+        As `compute_rms_energy` does.
+    """
+    power = _mean_square(
+        audio, sample_rate, frame_rate, frame_size, padding, 'compute_power'
+    )
+    return core.power_to_db(power, ref_db, range_db)
+
+
+@gin.register(module='ddsp.spectral_ops')
+def compute_loudness(
+    audio: Any,
+    sample_rate: int = 16000,
+    frame_rate: int = 250,
+    n_fft: int = 512,
+    range_db: float = DB_RANGE,
+    ref_db: float = 0.0,
+    use_tf: bool = True,
+    padding: str = 'center',
+) -> Any:
+    """Computes perceived loudness: A-weighted power of each frame, in dB.
+
+    The power of each bin of a Hann-windowed FFT is weighted by the ear's sensitivity
+    at that frequency (A-weighting of IEC 61672-1), at the audio's own sample rate, and
+    averaged over bins.
+
+    Parameters
+    ----------
+    audio : `[samples]` or `[batch, samples]`.
+    sample_rate : of the audio, in Hz.
+    frame_rate : frames per second; divides the sample rate.
+    n_fft : samples of a frame, and size of its FFT.
+    range_db : levels stop at `-range_db`, silence included.
+    ref_db : the level that becomes 0 dB.
+    use_tf : `False` computes in NumPy and returns an array.
+    padding : `'center'`, `'same'` or `'valid'`, see `get_framed_lengths`.
+
+    Returns
+    -------
+    float32 `[frames]` or `[batch, frames]`, in dB. At silence the gradient is zero.
+
+    Raises
+    ------
+    ValueError
+        For audio of another rank, empty, NaN or infinite; for an unknown padding; for a
+        frame rate that does not divide the sample rate.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> compute_loudness(np.zeros(64), frame_rate=1000, use_tf=False).tolist()
+    [-80.0, -80.0, -80.0, -80.0, -80.0]
+    """
+    where = 'compute_loudness'
+    hop_size = hop_of_rate(sample_rate, frame_rate, where)
+    if not use_tf:
+        audio = _audio_np(audio, where, finite=True)
+        power = _weighted_power_np(audio, sample_rate, n_fft, hop_size, padding)
+        db = core.power_to_db(power, ref_db, range_db, use_tf=False)
+        return db.astype(np.float32)
+    frames = frames_of(_audio(audio, where, finite=True), n_fft, hop_size, padding)
+    spectra = tf.signal.rfft(frames * tables.hann(n_fft))
+    power = tf.square(tf.math.real(spectra)) + tf.square(tf.math.imag(spectra))
+    weights = tables.a_weighting(n_fft, float(sample_rate))
+    return core.power_to_db(tf.reduce_mean(power * weights, axis=-1), ref_db, range_db)
+
+
+def _weighted_power_np(
+    audio: np.ndarray, sample_rate: float, n_fft: int, hop_size: int, padding: str
+) -> np.ndarray:
+    """A-weighted power of each frame, float64 `[..., frames]`."""
+    frames = frames_of_np(audio, n_fft, hop_size, padding)
+    window = tables.hann(n_fft).astype(np.float64)
+    weights = tables.a_weighting(n_fft, float(sample_rate))
+    power = np.empty(frames.shape[:-1])
+    # Frames overlap: all of them at once would take many times a recording's memory.
+    for first in range(0, frames.shape[-2], _BLOCK_FRAMES):
+        block = slice(first, first + _BLOCK_FRAMES)
+        spectra = np.fft.rfft(frames[..., block, :] * window)
+        squares = spectra.real**2 + spectra.imag**2
+        power[..., block] = np.mean(squares * weights, axis=-1)
+    return power
+
+
+@gin.register(module='ddsp.spectral_ops')
+def compute_f0(
+    audio: Any,
+    frame_rate: int,
+    viterbi: bool = True,
+    padding: str = 'center',
+    method: str = 'swift-f0',
+) -> tuple[np.ndarray, np.ndarray]:
+    """Estimates fundamental frequency; `ddsp.pitch.estimate_f0` has more to choose.
+
+    Parameters
+    ----------
+    audio : `[samples]` or `[batch, samples]` at 16 kHz.
+    frame_rate : frames per second; divides 16000.
+    viterbi : whether a method that can prefers a smooth course of pitch.
+    padding : `'center'`, `'same'` or `'valid'`, as in `compute_loudness`.
+    method : name of the estimator, see `ddsp.pitch`.
+
+    Returns
+    -------
+    f0_hz : `[frames]` or `[batch, frames]`, in Hz.
+    f0_confidence : the same shape, from 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        For audio of another rank, empty, NaN or infinite; inside a `tf.function`; for
+        an unknown method or padding; for a frame rate that does not divide 16000.
+    ImportError
+        When the package of the method is missing; it says how to install it.
+    """
+    from ddsp import pitch
+
+    return pitch.estimate_f0(
+        _audio_np(audio, 'compute_f0', finite=True),
+        CREPE_SAMPLE_RATE,
+        frame_rate=frame_rate,
+        method=method,
+        padding=padding,
+        viterbi=viterbi,
+    )
+
+
+def reset_crepe() -> None:
+    """Lets go of CREPE networks that were kept for the next call."""
+    from ddsp.pitch import crepe
+
+    crepe.reset_cache()
+
+
+def _audio(audio: Any, where: str, finite: bool = False) -> tf.Tensor:
+    """Audio as a checked tensor; a channel axis of size 1 is dropped."""
+    audio = core.tf_float32(audio)
+    if audio.shape.rank == 3 and audio.shape[-1] == 1:
+        audio = audio[..., 0]
+    check_rank(audio, [1, 2], 'audio', where, '[samples] or [batch, samples]')
+    check_not_empty(audio, 'audio', where)
+    if finite:
+        check_finite(audio, 'audio', where)
+    return audio
+
+
+def _audio_np(audio: Any, where: str, finite: bool = False) -> np.ndarray:
+    """Audio as a checked array."""
+    if tf.is_tensor(audio) and not hasattr(audio, 'numpy'):
+        raise ValueError(
+            f'{where} computes in NumPy and cannot run inside a tf.function; call it '
+            'before, or wrap it in tf.numpy_function.'
+        )
+    with tf.init_scope():
+        return _audio(np.asarray(audio, np.float32), where, finite).numpy()
+
+
+def _mean_square(
+    audio: Any,
+    sample_rate: float,
+    frame_rate: float,
+    frame_size: int,
+    padding: str,
+    where: str,
+) -> tf.Tensor:
+    """Mean power of each frame, `[..., frames]`."""
+    hop_size = hop_of_rate(sample_rate, frame_rate, where)
+    frames = frames_of(_audio(audio, where, True), frame_size, hop_size, padding)
+    return tf.reduce_mean(tf.square(frames), axis=-1)

@@ -1,0 +1,73 @@
+"""An output directory that is complete, or is not there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def check_free(out_dir: Path, overwrite: bool) -> None:
+    """Refuses a directory that cannot be written, before any work is done.
+
+    Raises
+    ------
+    FileExistsError, NotADirectoryError
+        When there is something in it and it may not be replaced, or when the name is
+        taken by a file.
+    """
+    if out_dir.exists() and not out_dir.is_dir():
+        raise NotADirectoryError(f'{out_dir} is a file, expected a directory.')
+    if out_dir.is_dir() and any(out_dir.iterdir()) and not overwrite:
+        raise FileExistsError(
+            f'the directory {out_dir} is not empty; name another one, '
+            'or replace it with --overwrite.'
+        )
+
+
+@contextlib.contextmanager
+def new_directory(out_dir: Path, overwrite: bool) -> Iterator[Path]:
+    """Gives a directory to write into, which becomes `out_dir` when all went well.
+
+    Until then it stands beside it under another name, and an old `out_dir` stays as it
+    is. When an error ends the context, what was written is removed.
+
+    Parameters
+    ----------
+    out_dir : the directory to make; its parents are made as well.
+    overwrite : replace a directory that has something in it.
+    """
+    out_dir = out_dir.absolute()
+    check_free(out_dir, overwrite)
+    out_dir.parent.mkdir(parents=True, exist_ok=True)
+    partial = Path(
+        tempfile.mkdtemp(prefix=f'.{out_dir.name}.unfinished-', dir=out_dir.parent)
+    )
+    try:
+        yield partial
+        _move(partial, out_dir)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _move(partial: Path, out_dir: Path) -> None:
+    # mkdtemp makes a directory that nobody else may read.
+    umask = os.umask(0)
+    os.umask(umask)
+    partial.chmod(0o777 & ~umask)
+    if not out_dir.exists():
+        partial.rename(out_dir)
+        return
+    old = out_dir.with_name(f'{partial.name}-old')
+    out_dir.rename(old)
+    try:
+        partial.rename(out_dir)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            old.rename(out_dir)
+        raise
+    shutil.rmtree(old, ignore_errors=True)

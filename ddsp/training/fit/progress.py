@@ -1,0 +1,123 @@
+"""What watches a training run: the progress bar, Ctrl-C, and a loss gone wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+
+
+class Progress(keras.callbacks.Callback):
+    """Shows the loss, the speed and the time left; keeps the losses of all steps.
+
+    On a terminal this is a bar; elsewhere, such as in a log file, a plain line now and
+    then.
+
+    Parameters
+    ----------
+    steps : how many there will be.
+    line_seconds : time between two lines where there is no terminal.
+    """
+
+    def __init__(self, steps: int, line_seconds: float = 10.0) -> None:
+        super().__init__()
+        self.steps = steps
+        self.line_seconds = line_seconds
+        self.losses: list[float] = []
+        self._bar: Any = None
+
+    def on_train_begin(self, logs: dict | None = None) -> None:
+        self._started = self._last_line = time.monotonic()
+        if sys.stderr.isatty():
+            import tqdm
+
+            self._bar = tqdm.tqdm(
+                total=self.steps, desc='training', unit='step', dynamic_ncols=True
+            )
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        self.losses.append(float(logs['loss']))
+        recent = self.losses[-20:]
+        loss = sum(recent) / len(recent)
+        if self._bar is not None:
+            self._bar.set_postfix(loss=f'{loss:.3f}', refresh=False)
+            self._bar.update()
+        elif time.monotonic() - self._last_line >= self.line_seconds:
+            self._last_line = time.monotonic()
+            self._write_line(loss)
+
+    def on_train_end(self, logs: dict | None = None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Leaves the bar as it stands, also when training ended by an error."""
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
+
+    def _write_line(self, loss: float) -> None:
+        done = len(self.losses)
+        speed = done / (time.monotonic() - self._started)
+        left = (self.steps - done) / speed
+        print(
+            f'step {done} of {self.steps}: loss {loss:.3f}, '
+            f'{speed:.1f} steps/s, {left:.0f} s left',
+            file=sys.stderr,
+            flush=True,
+        )
+
+
+class StopAtNaN(keras.callbacks.Callback):
+    """Ends a training run whose loss is no number any more, with advice."""
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        loss = float(logs['loss'])
+        if not math.isfinite(loss):
+            raise FloatingPointError(
+                f'the loss became {loss} at step {batch + 1}; try a lower learning rate, '
+                "such as --gin_param 'FitSettings.learning_rate = 1e-4'."
+            )
+
+
+class Interrupt:
+    """Whether Ctrl-C was pressed; see `catch_interrupt`."""
+
+    def __init__(self) -> None:
+        self.pressed = False
+
+
+@contextlib.contextmanager
+def catch_interrupt(model: keras.Model) -> Iterator[Interrupt]:
+    """Makes a first Ctrl-C end training after the running step, a second one abort.
+
+    Only the main thread can listen for it; elsewhere nothing is changed.
+    """
+    interrupt = Interrupt()
+
+    def stop(signum: int, frame: Any) -> None:
+        if interrupt.pressed:
+            raise KeyboardInterrupt
+        interrupt.pressed = True
+        model.stop_training = True
+        print(
+            '\nstopping after this step and writing what there is; '
+            'press Ctrl-C again to abort',
+            file=sys.stderr,
+            flush=True,
+        )
+
+    if threading.current_thread() is not threading.main_thread():
+        yield interrupt
+        return
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield interrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
