@@ -61,7 +61,9 @@ def _format_node(node: Node, where: str) -> tuple:
 def _format_keys(keys: Any, where: str) -> list[str]:
     keys = [keys] if isinstance(keys, str) else keys
     if not _is_list(keys) or not all(isinstance(key, str) for key in keys):
-        raise ValueError(f'{where}: keys are {describe(keys)}, expected texts in a list.')
+        raise ValueError(
+            f'{where}: keys are {describe(keys)}, expected texts in a list.'
+        )
     for key in keys:
         if not all(key.split('/')):
             raise ValueError(f'{where}: the key {key!r} has an empty part.')
@@ -144,12 +146,11 @@ def make_steps(
     return tuple(steps)
 
 
-def _check_output_keys(
-    name: str, keys: Sequence[str], module: Any, where: str
-) -> None:
+def _check_output_keys(name: str, keys: Sequence[str], module: Any, where: str) -> None:
     known = known_outputs(module)
+    heads = [key.split('/')[0] for key in known or ()]
     for key in keys:
-        if known is not None and key.split('/')[0] not in known:
+        if known is not None and key.split('/')[0] not in heads:
             raise ValueError(
                 f'{where}: node {name!r} has the output key {key!r}, '
                 f'but gives {list(known)}.'
@@ -211,7 +212,7 @@ def known_outputs(module: Any) -> list[str] | None:
         return None
     parameters = inspect.signature(get_signal).parameters.values()
     catch_all = any(p.kind in (p.VAR_KEYWORD, p.VAR_POSITIONAL) for p in parameters)
-    if catch_all or hasattr(module, 'steps'):
+    if catch_all or hasattr(module, 'run_dag'):
         return ['signal', 'controls']
     return ['signal', *(f'controls/{p.name}' for p in parameters)]
 
@@ -229,7 +230,7 @@ def takes_argument(module: Any, key: str, n_positional: int = 0) -> bool:
     parameters = signature.parameters
     if key in parameters and parameters[key].kind is not inspect.Parameter.VAR_KEYWORD:
         return list(parameters).index(key) >= n_positional
-    if hasattr(module, 'steps'):
+    if hasattr(module, 'run_dag'):
         return any(takes_argument(inner, key) for inner in module.modules)
     # Only who knows the argument by name answers with a dictionary of outputs.
     catch_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())

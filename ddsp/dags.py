@@ -256,13 +256,13 @@ class DAGLayer(keras.layers.Layer):
         keywords = self._structure.keyword_names
         dag = [
             [
-                step.name if step.name in keywords else self._saved(step.name),
+                step.name if step.name in keywords else _saved(self, step.name),
                 list(step.inputs),
                 list(step.outputs),
             ]
             for step in self.steps
         ]
-        modules = {name: self._saved(name) for name in keywords}
+        modules = {name: _saved(self, name) for name in keywords}
         config = {'name': self.name, 'trainable': self.trainable}
         return {**config, 'dag': dag, 'modules': modules}
 
@@ -287,15 +287,9 @@ class DAGLayer(keras.layers.Layer):
             )
         setattr(self, name, module)
 
-    def _saved(self, name: str) -> Any:
-        return registration.to_plain(getattr(self, name), f'{self.name}.{name}')
-
     def _trace(self, input_shapes: Mapping[str, Sequence[int | None]]) -> None:
         """Finds shapes, and builds modules, without computing anything."""
-        specs = tensors.map_leaves(
-            lambda shape: tf.TensorSpec(shape, tf.float32), input_shapes
-        )
-        tf.function(self.__call__).get_concrete_function(specs)
+        tf.function(self.__call__).get_concrete_function(_specs(input_shapes))
 
     def _check_inputs(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Makes tensors of the inputs, and names the first that is missing."""
@@ -406,13 +400,42 @@ def _to_tensors(inputs: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(value, Mapping):
             converted[key] = _to_tensors(value)
         elif isinstance(value, (np.ndarray, np.generic, list, tuple, int, float)):
-            array = np.asarray(value)
-            is_float = np.issubdtype(array.dtype, np.floating)
-            converted[key] = tf.convert_to_tensor(array, tf.float32 if is_float else None)
+            converted[key] = _to_tensor(value)
         elif value is not None:
             converted[key] = value
     return converted
 
 
+def _to_tensor(value: Any) -> Any:
+    if any(
+        hasattr(leaf, 'dtype') and not isinstance(leaf, (np.ndarray, np.generic))
+        for leaf in tf.nest.flatten(value)
+    ):
+        return value  # A list of tensors.
+    array = np.asarray(value)
+    is_float = np.issubdtype(array.dtype, np.floating)
+    return tf.convert_to_tensor(array, tf.float32 if is_float else None)
+
+
+def _specs(shapes: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        key: _specs(shape)
+        if isinstance(shape, Mapping)
+        else tf.TensorSpec(shape, tf.float32)
+        for key, shape in shapes.items()
+    }
+
+
+def _saved(layer: DAGLayer, name: str) -> Any:
+    module = getattr(layer, name)
+    if isinstance(module, keras.layers.Layer):
+        return keras.saving.serialize_keras_object(module)
+    where = f'{layer.name}.{name}'
+    return {'function': registration.serialize_callable(module, where)}
+
+
 def _loaded(config: Any) -> Any:
-    return registration.from_plain(config)
+    """Makes the module that `_saved` described; a name stays a name."""
+    if isinstance(config, Mapping) and 'function' in config:
+        return registration.deserialize_callable(config['function'])
+    return keras.saving.deserialize_keras_object(config)

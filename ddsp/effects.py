@@ -54,22 +54,17 @@ class Reverb(processors.Processor):
     ) -> None:
         super().__init__(name=name, trainable=trainable, **kwargs)
         if reverb_length < 1:
-            raise ValueError(
-                f'{name}: reverb_length is {reverb_length}, expected at least 1 sample.'
-            )
+            raise ValueError(f'{name}: reverb_length is {reverb_length}, below 1.')
         self.reverb_length = reverb_length
         self.add_dry = add_dry
         # Freezing the layer later changes `trainable`, not what it has learned.
         self._has_weights = bool(trainable)
 
-    def build(self, unused_input_shape: Any = None) -> None:
+    def build(self, unused_input_shape: Any) -> None:
         """Makes the response, near silence, if it is to be learned."""
         if self._has_weights:
-            self.ir = self.add_weight(
-                name='ir',
-                shape=[self.reverb_length],
-                initializer=keras.initializers.RandomNormal(stddev=1e-6),
-            )
+            near_silence = keras.initializers.RandomNormal(stddev=1e-6)
+            self.ir = self.add_weight([self.reverb_length], near_silence, name='ir')
         self.built = True
 
     def get_config(self) -> dict[str, Any]:
@@ -120,17 +115,12 @@ class Reverb(processors.Processor):
 
     def _as_batch(self, ir: Any) -> tf.Tensor:
         ir = core.tf_float32(ir)
+        if ir.shape.rank == 3 and ir.shape[-1] in (None, 1):
+            ir = ir[..., 0]
         expected = '[batch, taps], [taps] or [batch, taps, 1]'
-        checks.check_rank(ir, (1, 2, 3), 'ir', self.name, expected)
-        if ir.shape.rank == 1:
-            return ir[tf.newaxis]
-        if ir.shape.rank == 3:
-            if ir.shape[-1] not in (None, 1):
-                raise ValueError(
-                    f'{self.name}: ir has shape {list(ir.shape)}, expected {expected}.'
-                )
-            return ir[..., 0]
-        return ir
+        checks.check_rank(ir, (1, 2), 'ir', self.name, expected)
+        checks.check_not_empty(ir, 'ir', self.name)
+        return ir[tf.newaxis] if ir.shape.rank == 1 else ir
 
     def _weight(self, name: str) -> tf.Tensor:
         """A learned control, for want of one in the call."""
@@ -140,7 +130,7 @@ class Reverb(processors.Processor):
                 'layer with trainable=True to learn it.'
             )
         if not self.built:
-            self.build()
+            self.build(None)
         return tf.convert_to_tensor(getattr(self, name))
 
 
@@ -207,16 +197,12 @@ class ExpDecayReverb(Reverb):
         self.scale_fn = scale_fn
         self.seed = seed
 
-    def build(self, unused_input_shape: Any = None) -> None:
+    def build(self, unused_input_shape: Any) -> None:
         """Makes gain and decay, if they are to be learned."""
         if self._has_weights:
             constant = keras.initializers.Constant
-            self.gain = self.add_weight(
-                name='gain', shape=[1], initializer=constant(2.0)
-            )
-            self.decay = self.add_weight(
-                name='decay', shape=[1], initializer=constant(4.0)
-            )
+            self.gain = self.add_weight([1], constant(2.0), name='gain')
+            self.decay = self.add_weight([1], constant(4.0), name='decay')
         self.built = True
 
     def get_controls(
@@ -245,8 +231,8 @@ class ExpDecayReverb(Reverb):
         gain, decay = core.tf_float32(gain), core.tf_float32(decay)
         checks.check_rank(gain, 2, 'gain', self.name, '[batch, 1]')
         checks.check_rank(decay, 2, 'decay', self.name, '[batch, 1]')
-        both = {'gain': gain, 'decay': decay}
-        checks.check_same_size(both, 0, self.name, 'batch')
+        all_three = {'audio': audio, 'gain': gain, 'decay': decay}
+        checks.check_same_size(all_three, 0, self.name, 'batch')
         return {'audio': audio, 'ir': self._impulse_response(gain, decay)}
 
     def _impulse_response(self, gain: tf.Tensor, decay: tf.Tensor) -> tf.Tensor:
@@ -300,14 +286,12 @@ class FilteredNoiseReverb(Reverb):
         self.seed = seed
         self.crossfade = crossfade
 
-    def build(self, unused_input_shape: Any = None) -> None:
+    def build(self, unused_input_shape: Any) -> None:
         """Makes the magnitudes, if they are to be learned."""
         if self._has_weights:
-            self.magnitudes = self.add_weight(
-                name='magnitudes',
-                shape=[self.n_frames, self.n_filter_banks],
-                initializer=keras.initializers.RandomNormal(stddev=1e-2),
-            )
+            shape = [self.n_frames, self.n_filter_banks]
+            near_bias = keras.initializers.RandomNormal(stddev=1e-2)
+            self.magnitudes = self.add_weight(shape, near_bias, name='magnitudes')
         self.built = True
 
     def get_controls(self, audio: Any, magnitudes: Any = None) -> dict[str, tf.Tensor]:
@@ -332,9 +316,8 @@ class FilteredNoiseReverb(Reverb):
         if magnitudes is None:
             magnitudes = self._weight('magnitudes')[tf.newaxis]
         magnitudes = core.tf_float32(magnitudes)
-        checks.check_rank(
-            magnitudes, 3, 'magnitudes', self.name, '[batch, frames, bands]'
-        )
+        expected = '[batch, frames, bands]'
+        checks.check_rank(magnitudes, 3, 'magnitudes', self.name, expected)
         response = core.frequency_filter(
             _uniform_noise(self.reverb_length, self.seed),
             self.scale_fn(magnitudes + self.initial_bias),
@@ -393,15 +376,12 @@ class FIRFilter(processors.Processor):
         Raises
         ------
         ValueError
-            For other ranks, batches that differ, or an empty input.
+            For other ranks, or for audio that is empty or not finite.
         """
         audio = _checked_audio(audio, self.name)
         magnitudes = core.tf_float32(magnitudes)
         expected = '[batch, frames, bins] or [batch, bins]'
         checks.check_rank(magnitudes, (2, 3), 'magnitudes', self.name, expected)
-        checks.check_not_empty(magnitudes, 'magnitudes', self.name)
-        both = {'audio': audio, 'magnitudes': magnitudes}
-        checks.check_same_size(both, 0, self.name, 'batch')
         return {'audio': audio, 'magnitudes': self.scale_fn(magnitudes)}
 
     def get_signal(self, audio: Any, magnitudes: Any) -> tf.Tensor:
@@ -485,7 +465,7 @@ class ModDelay(processors.Processor):
         Raises
         ------
         ValueError
-            For other ranks, sizes that differ, or an empty input.
+            For other ranks, sizes that differ, or audio that is empty or not finite.
         """
         audio = _checked_audio(audio, self.name)
         gain, phase = core.tf_float32(gain), core.tf_float32(phase)
@@ -494,11 +474,8 @@ class ModDelay(processors.Processor):
             checks.check_rank(control, 3, name, self.name, '[batch, samples, 1]')
         checks.check_same_size(all_three, 0, self.name, 'batch')
         checks.check_same_size(all_three, 1, self.name, 'time')
-        return {
-            'audio': audio,
-            'gain': self.gain_scale_fn(gain),
-            'phase': self.phase_scale_fn(phase),
-        }
+        gain, phase = self.gain_scale_fn(gain), self.phase_scale_fn(phase)
+        return {'audio': audio, 'gain': gain, 'phase': phase}
 
     def get_signal(self, audio: Any, gain: Any, phase: Any) -> tf.Tensor:
         """Adds a delayed copy of the audio.

@@ -152,7 +152,9 @@ class Configured:
     def get_config(self) -> dict[str, Any]:
         """Everything the constructor needs to make this layer again, as plain data."""
         config = dict(super().get_config())
-        for name, parameter in inspect.signature(type(self).__init__).parameters.items():
+        for name, parameter in inspect.signature(
+            type(self).__init__
+        ).parameters.items():
             if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
                 continue
             if name not in ('self', 'name', 'trainable', 'dtype'):

@@ -14,7 +14,9 @@ from ddsp.processors import Processor
 from ddsp.registration import register
 
 
-def _hop_size(n_samples: int | None, sample_rate: float, frame_rate: float) -> int | None:
+def _hop_size(
+    n_samples: int | None, sample_rate: float, frame_rate: float
+) -> int | None:
     """Samples a frame, for a synthesizer that renders any length.
 
     Raises

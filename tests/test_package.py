@@ -51,7 +51,14 @@ EXTRAS = [name for name in ON_USE if not name.startswith('scipy')]
 ROOMS = (
     ('registration',),
     ('core',),
-    ('dag_drawing', 'dag_structure', 'framing', 'spectral_tables', 'audio_files', 'recordings'),
+    (
+        'dag_drawing',
+        'dag_structure',
+        'framing',
+        'spectral_tables',
+        'audio_files',
+        'recordings',
+    ),
     ('dags', 'spectral_ops'),
     ('pitch',),
     ('processors',),
@@ -102,8 +109,8 @@ def test_promised_name(line: str) -> None:
     else:
         find(line)
     if in_gin:
-        path = line.split('(')[0].split(' ')[0].removeprefix('ddsp.')
-        assert gin.get_configurable(path) is not None
+        _, module, *_, name = line.split('(')[0].split(' ')[0].split('.')
+        assert gin.get_configurable(f'ddsp.{module}.{name}') is not None
 
 
 def check_signature(line: str) -> None:
@@ -193,10 +200,15 @@ def test_package_lists_what_it_offers(name: str) -> None:
     assert offered == sorted(set(offered)), 'sorted, each name once'
     assert not [n for n in offered if n.startswith('_')]
     assert not [n for n in offered if inspect.ismodule(getattr(package, n))]
+
+
+@pytest.mark.parametrize('name', ['ddsp.core', 'ddsp.losses'])
+def test_package_leaks_nothing(name: str) -> None:
+    package = importlib.import_module(name)
     # Submodules and __future__ features become attributes of a package by themselves.
     own = {n for n in vars(package) if not n.startswith('_')}
     own -= {n for n in own if is_submodule(package, n)} | {'annotations'}
-    assert own == set(offered)
+    assert own == set(package.__all__)
 
 
 def is_submodule(package: Any, name: str) -> bool:

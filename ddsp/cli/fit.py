@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 _DESCRIPTION = """\
-Learns one recording: estimates its pitch and loudness, trains a small network that plays
-oscillators, filtered noise and a room from these two, and writes the resynthesis, a
-transposed version and a report into a directory.
+Learns one recording: estimates its pitch and loudness, trains a small network that
+plays oscillators, filtered noise and a room from these two, and writes the resynthesis,
+a transposed version and a report into a directory.
 
 Ctrl-C ends training early; everything is still written, from what was learnt so far
 (exit status 0). A second Ctrl-C aborts and writes nothing (exit status 130).

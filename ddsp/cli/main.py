@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     The exit status: 0 when all went well, 1 for an error, which is told in one line on
     stderr, 130 when aborted by Ctrl-C. A wrong command line exits with 2.
     """
-    # TensorFlow writes notes of its own to stderr unless told otherwise before it loads.
+    # TensorFlow writes notes of its own on stderr unless told not to before it loads.
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     os.environ.setdefault('GLOG_minloglevel', '3')
     os.environ.setdefault('ABSL_MIN_LOG_LEVEL', '3')

@@ -1,8 +1,157 @@
-"""TEMPORARY dynamic listing while the rooms are being written."""
-import importlib as _i
-for _m in ('tensors','math','units','scaling','resampling','oscillators','harmonics','wavetables','delays','filters'):
-    try:
-        _x = _i.import_module('ddsp.core.'+_m)
-    except ModuleNotFoundError:
-        continue
-    globals().update({k: v for k, v in vars(_x).items() if not k.startswith('_')})
+"""Functions of digital signal processing on tensors, in one flat list.
+
+Audio is `[batch, samples]`, controls are `[batch, frames, channels]`, both float32.
+"""
+
+from ddsp.core.convolution import crop_and_compensate_delay, fft_convolve, get_fft_size
+from ddsp.core.delays import variable_length_delay
+from ddsp.core.filters import (
+    apply_window_to_impulse_response,
+    frequency_filter,
+    frequency_impulse_response,
+    sinc,
+    sinc_filter,
+    sinc_impulse_response,
+)
+from ddsp.core.harmonics import (
+    get_harmonic_frequencies,
+    harmonic_to_sinusoidal,
+    normalize_harmonics,
+    remove_above_nyquist,
+    sinusoidal_to_harmonic,
+)
+from ddsp.core.markov import hmm_log_likelihood, hmm_viterbi
+from ddsp.core.math import (
+    gradient_reversal,
+    log10,
+    log_scale,
+    logb,
+    nan_to_num,
+    safe_divide,
+    safe_log,
+    soft_limit,
+)
+from ddsp.core.oscillators import (
+    angular_cumsum,
+    harmonic_oscillator_bank,
+    harmonic_synthesis,
+    oscillator_bank,
+    sinusoidal_synthesis,
+    streaming_harmonic_synthesis,
+)
+from ddsp.core.resampling import center_crop, resample, upsample_with_windows
+from ddsp.core.scaling import (
+    exp_sigmoid,
+    frequencies_critical_bands,
+    frequencies_sigmoid,
+    frequencies_softmax,
+    sym_exp_sigmoid,
+)
+from ddsp.core.tensors import (
+    copy_if_tf_function,
+    diff,
+    leaf_key,
+    make_iterable,
+    map_shape,
+    nested_keys,
+    nested_lookup,
+    pad_axis,
+    size,
+    tf_float32,
+    to_dict,
+)
+from ddsp.core.units import (
+    DB_RANGE,
+    amplitude_to_db,
+    bark_to_hz,
+    db_to_amplitude,
+    db_to_power,
+    hz_to_bark,
+    hz_to_erb,
+    hz_to_mel,
+    hz_to_midi,
+    hz_to_unit,
+    mel_to_hz,
+    midi_to_hz,
+    midi_to_unit,
+    power_to_db,
+    unit_to_hz,
+    unit_to_midi,
+)
+from ddsp.core.wavetables import (
+    harmonic_distribution_to_wavetable,
+    linear_lookup,
+    wavetable_synthesis,
+)
+
+__all__ = [
+    'DB_RANGE',
+    'amplitude_to_db',
+    'angular_cumsum',
+    'apply_window_to_impulse_response',
+    'bark_to_hz',
+    'center_crop',
+    'copy_if_tf_function',
+    'crop_and_compensate_delay',
+    'db_to_amplitude',
+    'db_to_power',
+    'diff',
+    'exp_sigmoid',
+    'fft_convolve',
+    'frequencies_critical_bands',
+    'frequencies_sigmoid',
+    'frequencies_softmax',
+    'frequency_filter',
+    'frequency_impulse_response',
+    'get_fft_size',
+    'get_harmonic_frequencies',
+    'gradient_reversal',
+    'harmonic_distribution_to_wavetable',
+    'harmonic_oscillator_bank',
+    'harmonic_synthesis',
+    'harmonic_to_sinusoidal',
+    'hmm_log_likelihood',
+    'hmm_viterbi',
+    'hz_to_bark',
+    'hz_to_erb',
+    'hz_to_mel',
+    'hz_to_midi',
+    'hz_to_unit',
+    'leaf_key',
+    'linear_lookup',
+    'log10',
+    'log_scale',
+    'logb',
+    'make_iterable',
+    'map_shape',
+    'mel_to_hz',
+    'midi_to_hz',
+    'midi_to_unit',
+    'nan_to_num',
+    'nested_keys',
+    'nested_lookup',
+    'normalize_harmonics',
+    'oscillator_bank',
+    'pad_axis',
+    'power_to_db',
+    'remove_above_nyquist',
+    'resample',
+    'safe_divide',
+    'safe_log',
+    'sinc',
+    'sinc_filter',
+    'sinc_impulse_response',
+    'sinusoidal_synthesis',
+    'sinusoidal_to_harmonic',
+    'size',
+    'soft_limit',
+    'streaming_harmonic_synthesis',
+    'sym_exp_sigmoid',
+    'tf_float32',
+    'to_dict',
+    'unit_to_hz',
+    'unit_to_midi',
+    'upsample_with_windows',
+    'variable_length_delay',
+    'wavetable_synthesis',
+]

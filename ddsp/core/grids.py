@@ -17,7 +17,12 @@ import tensorflow as tf
 from ddsp.core.tensors import size
 
 # What is between frames is made from these neighbours of the frame, in this order.
-TAP_OFFSETS = {'nearest': (0,), 'linear': (0, 1), 'window': (0, 1), 'cubic': (-1, 0, 1, 2)}
+TAP_OFFSETS = {
+    'nearest': (0,),
+    'linear': (0, 1),
+    'window': (0, 1),
+    'cubic': (-1, 0, 1, 2),
+}
 
 
 class FrameGrid(NamedTuple):

@@ -67,9 +67,7 @@ def harmonics_on_grid(
     return audio + _crossing_bank(cycles, taps, weights, audible, first, last)
 
 
-def harmonic_bank(
-    cycles: tf.Tensor, taps: tf.Tensor, weights: tf.Tensor
-) -> tf.Tensor:
+def harmonic_bank(cycles: tf.Tensor, taps: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
     """Adds up harmonics whose amplitudes are mixed from neighbouring frames.
 
     Parameters
@@ -213,7 +211,7 @@ def _rows(n_harmonics: int) -> int:
 
 
 def _powers(cycles: tf.Tensor, rows: int, columns: int) -> tuple:
-    """cos and sin of z^(1 + b), `[batch, frames, hop, rows]`, and of z^(R a)."""
+    """Cos and sin of z^(1 + b), `[batch, frames, hop, rows]`, and of z^(R a)."""
     # Each angle is wrapped in float64 before it becomes float32: powers made by
     # multiplication would lose a bit with every doubling.
     cycles = cycles[..., tf.newaxis]

@@ -85,6 +85,8 @@ def harmonic_to_sinusoidal(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Writes harmonics as free sinusoids.
 
+    The distribution is normalised over the harmonics below Nyquist, as in `Harmonic`.
+
     Parameters
     ----------
     harm_amp : `[batch, frames, 1]`.
@@ -97,10 +99,9 @@ def harmonic_to_sinusoidal(
     sin_amps, sin_freqs : float32 `[batch, frames, harmonics]`; amplitudes at and above
     Nyquist are 0, frequencies are in Hz.
     """
-    distribution = tf_float32(harm_dist)
+    distribution = normalize_harmonics(harm_dist, f0_hz, sample_rate)
     frequencies = get_harmonic_frequencies(f0_hz, size(distribution, -1))
-    amplitudes = tf_float32(harm_amp) * distribution
-    return remove_above_nyquist(frequencies, amplitudes, sample_rate), frequencies
+    return tf_float32(harm_amp) * distribution, frequencies
 
 
 def sinusoidal_to_harmonic(

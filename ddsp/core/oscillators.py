@@ -173,11 +173,10 @@ def harmonic_synthesis(
     grid = _grid(frequencies, n_samples, hop_size, amp_resample_method)
     if harmonic_shifts is not None:
         shifts = tf_float32(harmonic_shifts)
-        _check_controls(where, frequencies=frequencies, harmonic_shifts=shifts)
+        _check_controls(where, amplitudes=amplitudes, harmonic_shifts=shifts)
         partials = get_harmonic_frequencies(frequencies, size(shifts, -1))
-        return _sinusoids(
-            partials * (1.0 + shifts), amplitudes, grid, sample_rate, amp_resample_method
-        )
+        partials, amplitudes = _same_time(partials * (1.0 + shifts), amplitudes)
+        return _sinusoids(partials, amplitudes, grid, sample_rate, amp_resample_method)
     cycles, _ = cycles_on_grid(frequencies, grid, sample_rate)
     audio = harmonics_on_grid(
         cycles[..., 0], frequencies, amplitudes, grid, sample_rate, amp_resample_method
@@ -264,6 +263,7 @@ def sinusoidal_synthesis(
     _check_controls(
         'sinusoidal_synthesis', frequencies=frequencies, amplitudes=amplitudes
     )
+    frequencies, amplitudes = _same_time(frequencies, amplitudes)
     grid = _grid(frequencies, n_samples, hop_size, amp_resample_method)
     return _sinusoids(frequencies, amplitudes, grid, sample_rate, amp_resample_method)
 
@@ -299,11 +299,29 @@ def _harmonic_controls(
             f'{where}: frequencies has shape {list(frequencies.shape)}, expected one '
             'fundamental a frame, [batch, frames, 1].'
         )
-    if distribution is None:
-        return frequencies, amplitudes
-    distribution = tf_float32(distribution)
-    _check_controls(where, amplitudes=amplitudes, harmonic_distribution=distribution)
-    return frequencies, amplitudes * distribution
+    if distribution is not None:
+        distribution = tf_float32(distribution)
+        _check_controls(
+            where,
+            frequencies=frequencies,
+            amplitudes=amplitudes,
+            harmonic_distribution=distribution,
+        )
+        amplitudes = amplitudes * distribution
+    return _same_time(frequencies, amplitudes)
+
+
+def _same_time(*controls: tf.Tensor) -> list[tf.Tensor]:
+    """Repeats controls that have one example or one frame for all."""
+    first = controls[0]
+    if all(
+        c.shape[0] == first.shape[0] and c.shape[1] == first.shape[1] for c in controls
+    ):
+        return list(controls)
+    time = first[..., :1]
+    for control in controls[1:]:
+        time = time + tf.zeros_like(control[..., :1])
+    return [control + tf.zeros_like(time) for control in controls]
 
 
 def _check_controls(where: str, **controls: tf.Tensor) -> None:

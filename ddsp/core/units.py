@@ -25,7 +25,7 @@ def amplitude_to_db(
 
     Parameters
     ----------
-    amplitude : array-like of any shape, linear, at least 0.
+    amplitude : array-like of any shape, linear; the sign does not matter.
     ref_db : the level that becomes 0 dB.
     range_db : levels stop at `-range_db`, silence included.
     use_tf : `False` computes in NumPy and returns an array.
@@ -39,8 +39,9 @@ def amplitude_to_db(
     >>> float(amplitude_to_db(0.1, use_tf=False))
     -20.0
     """
-    amplitude = tf_float32(amplitude) if use_tf else np.asarray(amplitude)
-    return power_to_db(amplitude * amplitude, ref_db, range_db, use_tf)
+    amplitude = tf.abs(tf_float32(amplitude)) if use_tf else np.abs(amplitude)
+    # Not by way of the square, which leaves float32 for amplitudes far from 1.
+    return _to_db(amplitude, 20.0, _MIN_POWER**0.5, ref_db, range_db)
 
 
 def power_to_db(
@@ -64,12 +65,19 @@ def power_to_db(
     >>> float(power_to_db(0.0, range_db=60.0))
     -60.0
     """
-    if use_tf:
-        power = tf.maximum(tf_float32(power), _MIN_POWER)
-        db = tf.math.log(power) * (10.0 / np.log(10.0))
+    power = tf_float32(power) if use_tf else np.asarray(power)
+    return _to_db(power, 10.0, _MIN_POWER, ref_db, range_db)
+
+
+def _to_db(
+    x: Any, db_per_decade: float, least: float, ref_db: Any, range_db: Any
+) -> Any:
+    if tf.is_tensor(x):
+        db = tf.math.log(tf.maximum(x, least)) * (db_per_decade / np.log(10.0))
         return tf.maximum(db - ref_db, -range_db)
-    db = 10.0 * np.log10(np.maximum(np.asarray(power), _MIN_POWER))
-    return np.maximum(db - ref_db, -range_db)
+    return np.maximum(
+        db_per_decade * np.log10(np.maximum(x, least)) - ref_db, -range_db
+    )
 
 
 def db_to_amplitude(db: Any) -> Any:

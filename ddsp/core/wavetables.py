@@ -173,9 +173,7 @@ def _read(cycles: tf.Tensor, tables: tf.Tensor, row: tf.Tensor | None) -> tf.Ten
     flat = tf.reshape(
         tables, [size(tables, 0), size(tables, 1) * entries, size(tables, 3)]
     )
-    flat = tf.broadcast_to(
-        flat, [size(cycles, 0), size(flat, 1), size(flat, 2)]
-    )
+    flat = tf.broadcast_to(flat, [size(cycles, 0), size(flat, 1), size(flat, 2)])
     here = tf.gather(flat, start + entry, axis=1, batch_dims=1)
     there = tf.gather(flat, start + after, axis=1, batch_dims=1)
     return here + fraction * (there - here)

@@ -82,10 +82,24 @@ class LossGroup(dags.DAGLayer):
 
     Parameters
     ----------
-    dag : list of `(loss, [input keys])`. A loss is a layer, or the name of one given as
-        a keyword argument.
+    dag : list of `(loss, [input keys])`, see `ddsp.dags.DAGLayer`. A loss is a layer,
+        or the name of one given as a keyword argument. Other layers may stand among
+        them to prepare inputs; what they give is no loss.
     **kwarg_losses : losses that the list names by their keyword.
+
+    Examples
+    --------
+    >>> import ddsp
+    >>> group = ddsp.losses.LossGroup([
+    ...     (ddsp.losses.ParamLoss(name='f0_loss'), ['f0_hz', 'target/f0_hz']),
+    ... ])
+    >>> outputs = {'f0_hz': [[[441.0]]], 'target': {'f0_hz': [[[440.0]]]}}
+    >>> {name: float(loss) for name, loss in group(outputs).items()}
+    {'f0_loss': 1.0}
     """
+
+    # Outputs of a model are nested: 'harmonic/controls/f0_hz' is one of them.
+    _nested_inputs = True
 
     def __init__(self, dag: dags.DAG, **kwarg_losses: Any) -> None:
         super().__init__(dag, **kwarg_losses)
@@ -94,26 +108,34 @@ class LossGroup(dags.DAGLayer):
     def losses(self) -> list[keras.layers.Layer]:
         """The loss layers, in order.
 
-        Keras uses this name for the penalties added by layers; it collects those of a
+        Keras uses this name for the penalties that layers add. It gathers those of a
         model without asking this property, so none of them is lost.
         """
-        return list(self.modules)
+        return [module for module in self.modules if _is_loss(module)]
 
     def call(self, outputs: Mapping[str, Any], **kwargs: Any) -> dict[str, tf.Tensor]:
-        """Gives every loss under its name, `{name: scalar}`, unweighted and flat.
+        """Gives each loss under its name, `{name: scalar}`.
 
         Parameters
         ----------
         outputs : nested dictionary with the keys that the losses ask for.
         """
-        results = super().call(outputs, **kwargs)
-        return {loss.name: results[loss.name] for loss in self.losses}
+        results = self.run_dag(outputs, **kwargs)
+        losses: dict[str, tf.Tensor] = {}
+        for step in self.steps:
+            if _is_loss(getattr(self, step.name)):
+                losses.update(results[step.name])
+        return losses
 
     def get_losses_dict(
         self, outputs: Mapping[str, Any], **kwargs: Any
     ) -> dict[str, tf.Tensor]:
-        """The same as calling the group."""
+        """Does what calling the group does."""
         return self(outputs, **kwargs)
+
+
+def _is_loss(module: Any) -> bool:
+    return hasattr(module, 'get_losses_dict')
 
 
 def mean_difference(
@@ -202,6 +224,8 @@ def _broadcasts(shape: list[int | None], target: list[int | None]) -> bool:
     if len(shape) != len(target):
         return False
     return all(
-        ours == 1 or ours == theirs or (ours is None or theirs is None) and theirs != 1
+        ours == 1
+        or ours == theirs
+        or ((ours is None or theirs is None) and theirs != 1)
         for ours, theirs in zip(shape, target)
     )

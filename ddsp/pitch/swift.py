@@ -14,7 +14,8 @@ _REACH = 2048 // 2 + 7 * 256
 
 
 @functools.lru_cache(maxsize=1)
-def _detector() -> Any:
+def load_detector() -> Any:
+    """Makes the detector, once."""
     # A sleeping thread pool leaves the processor to whatever trains meanwhile.
     package = import_optional('swift_f0', "method 'swift-f0'", 'swift-f0')
     return package.SwiftF0(spin=False)
@@ -46,7 +47,7 @@ class SwiftF0Estimator(PitchEstimator):
 
     def __init__(self, fmin: float | None = None, fmax: float | None = None) -> None:
         self.fmin, self.fmax = fmin, fmax
-        self._detector = _detector()
+        self._detector = load_detector()
 
     def estimate(self, audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `PitchEstimator.estimate`."""

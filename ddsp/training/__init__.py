@@ -1,6 +1,6 @@
 """Models that learn from recordings: what is trained, on what, and how.
 
-Each part loads on first use: some need packages that `pip install 'ddsp[train]'` brings.
+Each part loads on first use: some need what `pip install 'ddsp[train]'` brings.
 """
 
 from __future__ import annotations

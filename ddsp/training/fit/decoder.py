@@ -81,8 +81,8 @@ class FitDecoder(registration.Configured, keras.layers.Layer):
     def _check(self) -> None:
         if not self.output_splits or any(size < 1 for _, size in self.output_splits):
             raise ValueError(
-                f'FitDecoder: output_splits is {self.output_splits}, expected names and '
-                "sizes such as [('amplitudes', 1), ('harmonic_distribution', 80)]."
+                f'FitDecoder: output_splits is {self.output_splits}, expected names '
+                "and sizes such as [('amplitudes', 1), ('harmonic_distribution', 80)]."
             )
         if self.channels < 1 or any(dilation < 1 for dilation in self.dilations):
             raise ValueError(
@@ -96,6 +96,7 @@ class FitDecoder(registration.Configured, keras.layers.Layer):
         return sum(self.dilations)
 
     def build(self, *unused_shapes: Any, **unused_named_shapes: Any) -> None:
+        """Makes the weights; their shapes do not depend on those of the inputs."""
         # Means and deviations of the two inputs: measured in the recording, saved with
         # the weights.
         self.center = self.add_weight(
@@ -110,7 +111,7 @@ class FitDecoder(registration.Configured, keras.layers.Layer):
             layer.build(shape)
 
     def adapt(self, f0_hz: np.ndarray, loudness_db: np.ndarray) -> None:
-        """Measures how f0 and loudness vary in a recording, to bring both near 0 ± 1."""
+        """Measures how f0 and loudness vary, to bring both near 0 ± 1."""
         inputs = np.stack([hz_to_midi(f0_hz), loudness_db], axis=-1)
         if not self.built:
             self.build()

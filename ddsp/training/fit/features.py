@@ -19,7 +19,7 @@ _BLOCK_FRAMES = 15000
 class Features:
     """A recording and what was measured in it.
 
-    Frame f describes the audio around sample `f * hop`, where the synthesisers place it.
+    Frame f describes the audio around sample `f * hop`, where synthesisers place it.
 
     Parameters
     ----------
@@ -54,7 +54,7 @@ class Features:
         return bool(np.all(self.loudness_db <= -spectral_ops.DB_RANGE + 1e-3))
 
     def confident(self, threshold: float) -> np.ndarray:
-        """`[frames]`: where the estimator is sure of f0, and there is something to hear."""
+        """`[frames]`: where f0 is sure, and there is something to hear."""
         audible = self.loudness_db > -spectral_ops.DB_RANGE + 1e-3
         return (self.f0_confidence >= threshold) & audible
 

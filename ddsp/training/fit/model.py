@@ -37,6 +37,10 @@ class FitModel(registration.Configured, keras.Model):
         self.processor_group = processor_group
         self.reconstruction_loss = reconstruction_loss
 
+    def build(self, *unused_shapes: Any, **unused_named_shapes: Any) -> None:
+        """Leaves it to the parts, which build themselves on their first call."""
+        self.built = True
+
     def call(self, features: dict[str, tf.Tensor]) -> tf.Tensor:
         """Resynthesises.
 

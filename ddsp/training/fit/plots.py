@@ -64,7 +64,7 @@ def plot_spectrograms(target: np.ndarray, audio: np.ndarray, sample_rate: int) -
     def draw(axes: Sequence[Any], figure: Any) -> None:
         for axis, mel, title in zip(axes, mels, titles):
             image = _heat(axis, mel, seconds, top - _RANGE_DB, top)
-            hz = np.array([125, 250, 500, 1000, 2000, 4000, 8000, 16000])
+            hz = np.array([250, 1000, 2000, 4000, 8000, 16000])
             hz = hz[hz < sample_rate / 2]
             axis.set_yticks(_mel_position(hz, sample_rate), [_hz_label(f) for f in hz])
             axis.set(title=title, ylabel='frequency (Hz)')
@@ -200,7 +200,7 @@ def plot_losses(losses: Sequence[float]) -> str:
 
 
 def log_mel(audio: np.ndarray, sample_rate: int) -> np.ndarray:
-    """Log-mel spectrogram in dB `[bins, columns]`, no more columns than a page shows."""
+    """Log-mel spectrogram in dB `[bins, columns]`, as many as a page shows."""
     size = 2048 if sample_rate >= 16000 else 1024
     columns = min(_MAX_COLUMNS, max(2, len(audio) // 128))
     centers = np.linspace(0, len(audio) - 1, columns).round().astype(int)
@@ -306,7 +306,7 @@ def _for_page(svg: str) -> str:
     """Takes what only a file needs out of an SVG, and the colours from the page."""
     svg = svg[svg.index('<svg') :]
     svg = re.sub(r'<metadata>.*?</metadata>', '', svg, flags=re.S)
-    # A page holds several pictures: an id that nothing points to would stand in it twice.
+    # A page holds several pictures: without this, ids would stand in it twice.
     used = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', svg))
     svg = re.sub(
         r' id="([^"]+)"', lambda m: m.group(0) if m.group(1) in used else '', svg

@@ -34,6 +34,7 @@ class Progress(keras.callbacks.Callback):
         self._bar: Any = None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
+        """Starts the clock, and the bar on a terminal."""
         self._started = self._last_line = time.monotonic()
         if sys.stderr.isatty():
             import tqdm
@@ -43,6 +44,7 @@ class Progress(keras.callbacks.Callback):
             )
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Keeps the loss and shows how far training is."""
         self.losses.append(float(logs['loss']))
         recent = self.losses[-20:]
         loss = sum(recent) / len(recent)
@@ -54,6 +56,7 @@ class Progress(keras.callbacks.Callback):
             self._write_line(loss)
 
     def on_train_end(self, logs: dict | None = None) -> None:
+        """Finishes the bar."""
         self.close()
 
     def close(self) -> None:
@@ -78,11 +81,12 @@ class StopAtNaN(keras.callbacks.Callback):
     """Ends a training run whose loss is no number any more, with advice."""
 
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Refuses a loss that is NaN or infinite."""
         loss = float(logs['loss'])
         if not math.isfinite(loss):
             raise FloatingPointError(
-                f'the loss became {loss} at step {batch + 1}; try a lower learning rate, '
-                "such as --gin_param 'FitSettings.learning_rate = 1e-4'."
+                f'the loss became {loss} at step {batch + 1}; try a lower learning '
+                "rate, such as --gin_param 'FitSettings.learning_rate = 1e-4'."
             )
 
 

@@ -28,7 +28,7 @@ def render(
 
     A recording longer than `settings.block_seconds` is rendered in blocks. Each starts
     early enough for the decoder to have its context and for the reverb to sound, with
-    f0 of that lead-in bent by less than a hertz so that the phase meets the phase of the
+    f0 of that lead-in bent by less than a hertz so that the phase meets that of the
     block before.
 
     Parameters
@@ -117,7 +117,7 @@ def _play(
     f0_hz: np.ndarray,
     ratio: float,
 ) -> np.ndarray:
-    """Renders the frames from `first` to `last`, decoded as recorded, played at `f0_hz`."""
+    """Renders frames `first` to `last`: decoded as recorded, played at `f0_hz`."""
     inputs = model.group_inputs(_inputs(features, first, last))
     inputs['f0_hz'] = tf.constant(f0_hz[np.newaxis, :, np.newaxis], tf.float32)
     if ratio != 1.0 and 'harmonic_distribution' in inputs:
@@ -141,8 +141,8 @@ def _meet_phase(
 ) -> np.ndarray:
     """Bends f0 between `first` and `start` so that a phase begun at `first` is right.
 
-    An oscillator begun at `first` lacks the cycles of all frames before. The fraction of
-    a cycle among them is made up for by a constant offset during the lead-in.
+    An oscillator begun at `first` lacks the cycles of all frames before. The fraction
+    of a cycle among them is made up for by a constant offset during the lead-in.
     """
     if first == 0:
         return f0_hz
@@ -167,7 +167,7 @@ def _cycles(f0_hz: np.ndarray, hop: int, sample_rate: int) -> float:
 
 
 def _join(audio: np.ndarray, part: np.ndarray, fade: int) -> None:
-    """Writes a block over the audio, fading in over what the block before left there."""
+    """Writes a block, fading in over what the block before left there."""
     fade = min(fade, len(part))
     rise = np.linspace(0.0, 1.0, fade, endpoint=False, dtype='float32')
     audio[:fade] = (1.0 - rise) * audio[:fade] + rise * part[:fade]

@@ -112,8 +112,8 @@ def _players(data: ReportData) -> str:
         moved = (
             f'The same performance {abs(semitones):g} '
             f'semitone{"" if abs(semitones) == 1 else "s"} '
-            f'{"higher" if semitones > 0 else "lower"}: only the pitch curve was moved, '
-            'and the colour of the sound stays where it is.'
+            f'{"higher" if semitones > 0 else "lower"}: only the pitch curve was '
+            'moved, and the colour of the sound stays where it is.'
         )
     cards = [
         (
@@ -234,8 +234,8 @@ def _controls(data: ReportData) -> str:
     return _section(
         'What the network plays on',
         f'{data.frame_rate} times a second the network sets these: how loud the '
-        'oscillators are, how the sound is shared among the harmonics of the pitch, and '
-        'how much noise there is in each band from low to high.',
+        'oscillators are, how the sound is shared among the harmonics of the pitch, '
+        'and how much noise there is in each band from low to high.',
         _figure(svg, 'Controls over time'),
     )
 
@@ -276,9 +276,9 @@ def _making(data: ReportData) -> str:
     )
     return _section(
         'How it was made',
-        'The untrained model is the same network before its first step. The loss is the '
-        'L1 distance of spectrograms and of their logarithms, summed over window lengths '
-        'of 2048 down to 64 samples.',
+        'The untrained model is the same network before its first step. The loss is '
+        'the L1 distance of spectrograms and of their logarithms, summed over window '
+        'lengths of 2048 down to 64 samples.',
         '\n'.join(parts),
     )
 
@@ -305,7 +305,8 @@ def _table(metrics: Mapping[str, Any]) -> str:
 
 
 def _section(title: str, text: str, content: str) -> str:
-    return f'<section>\n<h2>{title}</h2>\n<p class="soft">{text}</p>\n{content}\n</section>'
+    heading = f'<h2>{title}</h2>\n<p class="soft">{text}</p>'
+    return f'<section>\n{heading}\n{content}\n</section>'
 
 
 def _figure(svg: str, label: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import math
 import os
@@ -252,12 +251,3 @@ def _given(**values: Any) -> dict[str, Any]:
 
 def _print(line: str) -> None:
     print(line, file=sys.stderr, flush=True)
-
-
-__all__ = [
-    'MIN_SECONDS',
-    'build_model',
-    'dataclasses',
-    'fit_recording',
-    'impulse_response_of',
-]

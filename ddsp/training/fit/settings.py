@@ -8,8 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-# Imported so that .gin files find what they name.
 import gin
+
+# Imported so that .gin files find what they name.
+from ddsp import effects, losses, processors, synths  # noqa: F401
 
 GIN_FILE = Path(__file__).parents[1] / 'gin' / 'fit' / 'fit.gin'
 
@@ -62,8 +64,9 @@ class FitSettings:
             )
         if self.sample_rate % self.frame_rate:
             raise ValueError(
-                f'FitSettings: frame_rate {self.frame_rate} does not divide sample_rate '
-                f'{self.sample_rate}; a frame must be a whole number of samples.'
+                f'FitSettings: frame_rate {self.frame_rate} does not divide '
+                f'sample_rate {self.sample_rate}: a frame must be a whole number of '
+                'samples.'
             )
         for name in ('steps', 'lead_in_seconds'):
             if getattr(self, name) < 0:
@@ -144,8 +147,8 @@ def _parse_binding(binding: str) -> None:
         gin.parse_config(binding)
     except (ValueError, SyntaxError, ImportError) as error:
         raise ValueError(
-            f'the gin parameter {binding!r}: {_one_line(error)}; expected something like '
-            "'FitSettings.batch_size = 8'"
+            f'the gin parameter {binding!r}: {_one_line(error)}; '
+            "expected something like 'FitSettings.batch_size = 8'"
         ) from error
 
 

@@ -53,6 +53,7 @@ def train(model: FitModel, features: Features, settings: FitSettings) -> Trainin
                 epochs=1,
                 steps_per_epoch=settings.steps,
                 verbose=0,
+                shuffle=False,
                 callbacks=[progress, StopAtNaN()],
             )
     finally:

@@ -1,0 +1,255 @@
+"""Convolution with impulse responses that may change from frame to frame."""
+
+from __future__ import annotations
+
+import bisect
+import functools
+import math
+from typing import Any
+
+import tensorflow as tf
+
+from ddsp.core import checks, tensors
+
+Size = int | tf.Tensor
+
+# Longest block, in samples, of audio that is convolved at once with one response.
+# Longer transforms leave the cache of a processor, shorter ones mostly overlap.
+_BLOCK_SIZE = 8192
+
+
+def get_fft_size(frame_size: Size, ir_size: Size, power_of_2: bool = True) -> Size:
+    """Finds a fast FFT size in which a frame convolved with a response does not wrap.
+
+    Parameters
+    ----------
+    frame_size : samples of audio in a frame; an integer or a scalar tensor.
+    ir_size : taps of the impulse response; an integer or a scalar tensor.
+    power_of_2 : take the next power of two, or else the next product of powers of 2, 3
+        and 5, which is never larger and as fast.
+
+    Returns
+    -------
+    The smallest such size of at least `frame_size + ir_size - 1`: an integer when both
+    sizes are integers, else a scalar int32 tensor.
+
+    Examples
+    --------
+    >>> get_fft_size(64, 128), get_fft_size(64, 128, power_of_2=False)
+    (256, 192)
+
+    """
+    needed = frame_size + ir_size - 1
+    sizes = _fast_sizes(2 if power_of_2 else 5)
+    if not tf.is_tensor(needed):
+        return sizes[bisect.bisect_left(sizes, int(needed))]
+    # A minimum over a table, since XLA can do that while it compiles.
+    table = tf.constant(sizes, tf.int32)
+    enough = table >= tf.cast(needed, tf.int32)
+    return tf.reduce_min(tf.where(enough, table, table[-1]))
+
+
+@functools.cache
+def _fast_sizes(largest_prime: int) -> tuple[int, ...]:
+    """All sizes an int32 can hold that have no prime factor above this one."""
+    sizes = [1]
+    for prime in (p for p in (2, 3, 5) if p <= largest_prime):
+        powers = [prime**k for k in range(31) if prime**k < 2**31]
+        sizes = [size * power for size in sizes for power in powers]
+        sizes = [size for size in sizes if size < 2**31]
+    return tuple(sorted(sizes))
+
+
+def crop_and_compensate_delay(
+    audio: Any, audio_size: Size, ir_size: Size, padding: str, delay_compensation: int
+) -> tf.Tensor:
+    """Cuts the result of a convolution to length, and its delay off the front.
+
+    Parameters
+    ----------
+    audio : `[batch, samples]`, a full convolution; silence follows where it is short.
+    audio_size : samples of the audio before it was convolved.
+    ir_size : taps of the impulse response.
+    padding : `'same'` gives `audio_size` samples, `'valid'` all
+        `audio_size + ir_size - 1`.
+    delay_compensation : samples to cut off the front. A negative number stands for
+        `ir_size // 2`: the group delay of a response whose lag 0 is in the middle.
+
+    Returns
+    -------
+    Audio, `[batch, audio_size]` or `[batch, audio_size + ir_size - 1]`.
+
+    Raises
+    ------
+    ValueError
+        For another `padding`.
+    """
+    audio = tf.convert_to_tensor(audio)
+    if padding not in ('same', 'valid'):
+        raise ValueError(
+            f"crop_and_compensate_delay: padding is {padding!r}, expected 'same' "
+            "or 'valid'."
+        )
+    length = audio_size if padding == 'same' else audio_size + ir_size - 1
+    start = ir_size // 2 if delay_compensation < 0 else delay_compensation
+    missing = _maximum(start + length - tensors.size(audio, -1), 0)
+    audio = tensors.pad_axis(audio, (0, missing), axis=-1)
+    cropped = audio[..., start : start + length]
+    if isinstance(length, int):
+        cropped = tf.ensure_shape(cropped, [*audio.shape[:-1], length])
+    return cropped
+
+
+def fft_convolve(
+    audio: Any,
+    impulse_response: Any,
+    padding: str = 'same',
+    delay_compensation: int = -1,
+    crossfade: bool = False,
+) -> tf.Tensor:
+    """Filters audio with an impulse response, which may change from frame to frame.
+
+    With a response for each frame, the audio is cut into as many frames of equal
+    length; each is convolved with its own response and they are added where they
+    overlap. A batch of one response is transformed once and serves the whole batch.
+
+    Parameters
+    ----------
+    audio : `[batch, samples]`.
+    impulse_response : `[batch, taps]` or `[taps]` for one response, or
+        `[batch, frames, taps]` for one in each frame. A batch of 1 serves all audio.
+    padding : `'same'` keeps the length of the audio, `'valid'` keeps the tail too:
+        `samples + taps - 1`.
+    delay_compensation : samples to cut off the front, 0 for a causal response. The
+        default, -1, stands for `taps // 2`, which is right for a response whose lag 0
+        is in the middle.
+    crossfade : fade from each response to the next over the length of a frame, by
+        raised cosines that sum to one, instead of switching between frames. The
+        response of a frame is alone at the frame's first sample; the last one is held.
+
+    Returns
+    -------
+    Filtered audio, `[batch, samples]`, or longer with `'valid'`.
+
+    Raises
+    ------
+    ValueError
+        For other ranks, batch sizes that differ, an empty input, or a number of frames
+        into which the audio cannot be cut.
+
+    Examples
+    --------
+    >>> fft_convolve([[1.0, 0.0, 0.0]], [0.0, 0.5], delay_compensation=0).shape
+    TensorShape([1, 3])
+
+    """
+    audio = tensors.tf_float32(audio)
+    response = tensors.tf_float32(impulse_response)
+    response = _as_frames(audio, response)
+    n_samples, ir_size = tensors.size(audio, 1), tensors.size(response, 2)
+    if response.shape[1] == 1:
+        convolved = _convolve_constant(audio, response)
+    else:
+        convolved = _convolve_varying(audio, response, crossfade)
+    return crop_and_compensate_delay(
+        convolved, n_samples, ir_size, padding, delay_compensation
+    )
+
+
+def _as_frames(audio: tf.Tensor, response: tf.Tensor) -> tf.Tensor:
+    """Checks what `fft_convolve` was given; the response as `[batch, frames, taps]`."""
+    where = 'fft_convolve'
+    checks.check_rank(audio, 2, 'audio', where, '[batch, samples]')
+    expected = '[taps], [batch, taps] or [batch, frames, taps]'
+    checks.check_rank(response, (1, 2, 3), 'impulse_response', where, expected)
+    checks.check_not_empty(audio, 'audio', where)
+    checks.check_not_empty(response, 'impulse_response', where)
+    if response.shape.rank == 1:
+        response = response[tf.newaxis, tf.newaxis, :]
+    elif response.shape.rank == 2:
+        response = response[:, tf.newaxis, :]
+    both = {'audio': audio, 'impulse_response': response}
+    checks.check_same_size(both, 0, where, 'batch')
+    return response
+
+
+def _convolve_constant(audio: tf.Tensor, response: tf.Tensor) -> tf.Tensor:
+    """Convolves with a response that stays, block by block."""
+    block = _maximum(_BLOCK_SIZE, 4 * tensors.size(response, 2))
+    block = _minimum(block, tensors.size(audio, 1))
+    n_blocks = _ceil_divide(tensors.size(audio, 1), block)
+    return _overlap_add_convolve(_cut(audio, n_blocks, block), response, block)
+
+
+def _convolve_varying(
+    audio: tf.Tensor, response: tf.Tensor, crossfade: bool
+) -> tf.Tensor:
+    """Convolves each frame of audio with its own response."""
+    n_samples, n_frames = tensors.size(audio, 1), tensors.size(response, 1)
+    hop = _ceil_divide(n_samples, n_frames)
+    _check_frames(n_samples, n_frames, hop)
+    frames = _cut(audio, n_frames, hop)
+    if not crossfade:
+        return _overlap_add_convolve(frames, response, hop)
+    # A faded frame begins one hop before its own, with its predecessor's audio.
+    return _overlap_add_convolve(_fade(frames, hop), response, hop)[:, hop:]
+
+
+def _check_frames(n_samples: Size, n_frames: Size, hop: Size) -> None:
+    message = (
+        f'fft_convolve: {n_samples} samples of audio cannot be cut into {n_frames} '
+        'frames of equal length, one for each impulse response; the number of samples '
+        'should be a multiple of the number of frames.'
+    )
+    if isinstance(hop, int):
+        if _ceil_divide(n_samples, hop) != n_frames:
+            raise ValueError(message)
+    else:
+        tf.debugging.assert_equal(
+            _ceil_divide(n_samples, hop),
+            n_frames,
+            'fft_convolve: the audio cannot be cut into as many frames of equal '
+            'length as there are impulse responses.',
+        )
+
+
+def _cut(audio: tf.Tensor, n_frames: Size, hop: Size) -> tf.Tensor:
+    """Frames side by side, `[batch, frames, hop]`, the last one filled with silence."""
+    missing = n_frames * hop - tensors.size(audio, 1)
+    audio = tensors.pad_axis(audio, (0, missing), axis=1)
+    return tf.reshape(audio, [tensors.size(audio, 0), n_frames, hop])
+
+
+def _fade(frames: tf.Tensor, hop: Size) -> tf.Tensor:
+    """Frames of two hops that overlap by half and sum to the audio.
+
+    The fades are raised cosines, as in `resample(method='window')`. The first frame has
+    nothing before it, the last one does not fade out.
+    """
+    turn = tf.range(hop, dtype=tf.float32) / tf.cast(hop, tf.float32)
+    fade_in = 0.5 - 0.5 * tf.cos(math.pi * turn)
+    rising = frames[:, :-1] * fade_in
+    falling = tf.concat([frames[:, :-1] - rising, frames[:, -1:]], axis=1)
+    return tf.concat([tf.pad(rising, [[0, 0], [1, 0], [0, 0]]), falling], axis=2)
+
+
+def _overlap_add_convolve(
+    frames: tf.Tensor, responses: tf.Tensor, hop: Size
+) -> tf.Tensor:
+    """Convolves frames that start every `hop` samples, and adds them up in place."""
+    frame_size, ir_size = tensors.size(frames, 2), tensors.size(responses, 2)
+    fft_size = get_fft_size(frame_size, ir_size, power_of_2=False)
+    spectra = tf.signal.rfft(frames, [fft_size]) * tf.signal.rfft(responses, [fft_size])
+    return tf.signal.overlap_and_add(tf.signal.irfft(spectra, [fft_size]), hop)
+
+
+def _ceil_divide(a: Size, b: Size) -> Size:
+    return (a + b - 1) // b
+
+
+def _maximum(a: Size, b: Size) -> Size:
+    return tf.maximum(a, b) if tf.is_tensor(a) or tf.is_tensor(b) else max(a, b)
+
+
+def _minimum(a: Size, b: Size) -> Size:
+    return tf.minimum(a, b) if tf.is_tensor(a) or tf.is_tensor(b) else min(a, b)
