@@ -1,7 +1,7 @@
 """Differentiable digital signal processing as Keras layers.
 
-Synthesizers, filters, reverbs and spectral losses that stand inside a neural network and
-train with it. `ddsp.core` holds the functions, `ddsp.synths` and `ddsp.effects` the
+Synthesizers, filters, reverbs and spectral losses that stand inside a neural network
+and train with it. `ddsp.core` holds the functions, `ddsp.synths` and `ddsp.effects` the
 layers, `ddsp.processors` the graphs of them, `ddsp.losses` what they are trained by.
 """
 
@@ -10,13 +10,22 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
+from ddsp import (
+    core,
+    dags,
+    effects,
+    losses,
+    processors,
+    spectral_ops,
+    synths,
+)
+
 __version__ = '4.0.0'
 
 # Loaded on first use: they bring packages that the core does not need.
-_LAZY = ('colab', 'pitch', 'training', 'core','dags','effects','losses','processors','spectral_ops','synths')
+_LAZY = ('pitch', 'training')
 
 __all__ = [
-    'colab',
     'core',
     'dags',
     'effects',

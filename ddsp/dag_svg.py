@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -155,7 +156,7 @@ def _curves(
     places: Mapping[str, Place],
 ) -> list[str]:
     curves, labels = [], []
-    for index, (arrow, route) in enumerate(zip(arrows, routes)):
+    for index, arrow in enumerate(arrows):
         points = _points(index, routes, places)
         curves.append(_svg_curve(points))
         if arrow.label:
@@ -188,7 +189,7 @@ def _share(index: int, side: Sequence[int]) -> float:
 
 def _svg_curve(points: Sequence[tuple[float, float]]) -> str:
     path = f'M{points[0][0]:.1f},{points[0][1]:.1f}'
-    for (x1, y1), (x2, y2) in zip(points, points[1:]):
+    for (x1, y1), (x2, y2) in itertools.pairwise(points):
         middle = (y1 + y2) / 2
         path += f' C{x1:.1f},{middle:.1f} {x2:.1f},{middle:.1f} {x2:.1f},{y2:.1f}'
     return (

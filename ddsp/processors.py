@@ -166,11 +166,11 @@ def _to_tensors(value: Any) -> Any:
         return {key: _to_tensors(item) for key, item in value.items()}
     if isinstance(value, tuple):
         return tuple(_to_tensors(item) for item in value)
+    if isinstance(value, keras.Variable):
+        value = value.value
     if tf.is_tensor(value) or isinstance(value, tf.Variable):
         numeric = value.dtype.is_floating or value.dtype.is_integer
         return tensors.tf_float32(value) if numeric else value
-    if isinstance(value, keras.Variable):
-        return tensors.tf_float32(value.value)
     if isinstance(value, list) and any(isinstance(x, keras.KerasTensor) for x in value):
         return value
     numbers = isinstance(value, (list, int, float, np.ndarray, np.generic))

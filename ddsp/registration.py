@@ -105,8 +105,12 @@ def _gin_bindings(fn: Callable) -> dict[str, Any]:
     """The values that gin would give to a function passed as `@core.exp_sigmoid`."""
     if inspect.unwrap(fn) is fn:
         return {}
+    # A reference with a scope is one more wrapper, which keeps the scope to itself.
+    scope = inspect.getclosurevars(fn).nonlocals.get('scope_components', [])
+    configurable_fn = fn.__wrapped__ if scope else fn
     try:
-        return dict(gin.get_bindings(fn))
+        with gin.config_scope(list(scope)):
+            return dict(gin.get_bindings(configurable_fn))
     except ValueError:  # Wrapped by something else than gin.
         return {}
 

@@ -335,7 +335,7 @@ class Sinusoidal(Processor):
 
         Returns
         -------
-        amplitudes, frequencies : float32 `[batch, frames, sinusoids]`, the second in Hz.
+        amplitudes, frequencies : float32 `[batch, frames, sinusoids]`, the last in Hz.
         """
         amplitudes = core.tf_float32(amplitudes)
         frequencies = core.tf_float32(frequencies)

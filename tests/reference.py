@@ -13,7 +13,7 @@ def snr_db(reference, estimate):
 
 
 def upsample(frames, n_samples, method='linear'):
-    """`[batch, frames, channels]` to `[batch, n_samples, channels]`, last frame held."""
+    """`[batch, frames, channels]` to `n_samples` in place of frames, the last held."""
     frames = np.asarray(frames, np.float64)
     n_frames = frames.shape[1]
     # Integer arithmetic, so that a sample on a frame is exactly on it.

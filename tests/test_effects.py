@@ -222,7 +222,8 @@ def test_reverb_finds_the_room_it_hears() -> None:
     target = effects.Reverb()(audio, room)
     model = keras.Sequential([effects.TrainableReverb(reverb_length=12)])
     model.compile(keras.optimizers.Adam(0.02), 'mse')
-    model.fit(audio, target, epochs=200, batch_size=4, verbose=0)
+    steps = tf.data.Dataset.from_tensors((audio, target)).repeat(200)
+    model.fit(steps, verbose=0)
     learned = model.layers[0].get_weights()[0]
     np.testing.assert_allclose(learned[1:], room[0, 1:], atol=0.01)
 
@@ -278,6 +279,16 @@ def test_exp_decay_is_the_documented_envelope() -> None:
     # Moments of the uniform distribution: mean 0, variance 1/3, within four sigma.
     assert abs(uniform[0].mean()) < 4 * np.sqrt(1 / 3 / 2000)
     assert abs((uniform[0] ** 2).mean() - 1 / 3) < 4 * np.sqrt(4 / 45 / 2000)
+
+
+def test_exp_decay_learns_what_is_not_given() -> None:
+    reverb = effects.ExpDecayReverb(True, reverb_length=10, seed=1)
+    gain = np.array([[1.0], [-1.0]])
+    got = reverb.get_controls(noise(2, 20), gain)['ir']
+    plain = effects.ExpDecayReverb(reverb_length=10, seed=1)
+    want = plain.get_controls(noise(2, 20), gain, np.full([2, 1], 4.0))['ir']
+    np.testing.assert_allclose(got, want, rtol=1e-5)
+    assert reverb(noise(2, 20), gain).shape == (2, 20)
 
 
 def test_exp_decay_begins_at_the_documented_values() -> None:

@@ -138,10 +138,10 @@ def test_audio_that_is_not_finite_is_refused(name, bad, noise):
 # Spectra.
 
 
-@pytest.mark.parametrize('size', [64, 100, 512])
+@pytest.mark.parametrize('size', [64, 100, 300, 81])
 @pytest.mark.parametrize('overlap', [0.0, 0.5, 0.75])
 def test_stft_agrees_with_float64(size, overlap, noise):
-    hop = round(size * (1 - overlap))
+    hop = int(size * (1 - overlap))
     want = np.stack([scipy_stft(row, size, hop) for row in noise])
     np.testing.assert_allclose(spectral_ops.stft(noise, size, overlap), want, atol=2e-5)
     np.testing.assert_allclose(

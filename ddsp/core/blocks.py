@@ -42,8 +42,8 @@ def map_blocks(
 
     Parameters
     ----------
-    fn : takes one argument for each tensor, `[batch, block, ...]`, and gives a tensor or
-        a list of tensors `[batch, block, ...]`. It is not differentiated through.
+    fn : takes one argument for each tensor, `[batch, block, ...]`, and gives a tensor
+        or a list of tensors `[batch, block, ...]`. Gradients are not its affair.
     tensors : each `[batch, frames, ...]`; the batch may be 1.
     n_frames : length of axis 1.
     block : frames in a block.

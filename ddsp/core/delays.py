@@ -65,12 +65,13 @@ def variable_length_delay(phase: Any, audio: Any, max_length: int = 512) -> tf.T
 
 def _read_back(audio: tf.Tensor, delay: tf.Tensor, max_length: int) -> tf.Tensor:
     """Reads audio `delay` samples ago, `delay` being in [0, max_length]."""
-    whole = tf.floor(tf.stop_gradient(delay))
-    fraction = delay - whole
+    # Clipping keeps a phase that is NaN from reading outside: it gives NaN instead.
+    whole = tf.clip_by_value(tf.cast(delay, tf.int32), 0, max_length)
+    fraction = delay - tf.cast(whole, tf.float32)
     n_samples = tensors.size(audio, 1)
     # One more zero than the longest delay: its earlier neighbour is read too.
     padded = tf.pad(audio, [[0, 0], [max_length + 1, 0]])
-    later = tf.range(n_samples) + max_length + 1 - tf.cast(whole, tf.int32)
+    later = tf.range(n_samples) + max_length + 1 - whole
     now, before = _gather_pair(padded, later)
     return now + fraction * (before - now)
 

@@ -36,7 +36,7 @@ class FrameGrid(NamedTuple):
     Attributes
     ----------
     n_frames, n_samples, hop : integers, or scalar tensors where a size is unknown.
-    fraction : float64 `[hop]` or `[frames, hop]`, the position inside the frame, [0, 1).
+    fraction : float64 `[hop]` or `[frames, hop]`, the place inside the frame, [0, 1).
     cumulative : like `fraction`, its running sum, the sample itself included.
     count : float64 `[]` or `[frames]`, samples in a frame.
     total : float64 `[]` or `[frames]`, the sum of the fractions over a frame.
@@ -86,9 +86,9 @@ def frame_grid(n_frames: Any, n_samples: Any = None, hop_size: int | None = None
                 'hop_size, or a sample_rate that is a multiple of the frame_rate.'
             )
         return _even_grid(n_frames, n_frames * hop_size, hop_size)
-    if isinstance(n_frames, int) and isinstance(n_samples, int):
-        if n_samples % n_frames == 0 and n_samples:
-            return _even_grid(n_frames, n_samples, n_samples // n_frames)
+    known = isinstance(n_frames, int) and isinstance(n_samples, int)
+    if known and n_samples and n_samples % n_frames == 0:
+        return _even_grid(n_frames, n_samples, n_samples // n_frames)
     return _uneven_grid(n_frames, n_samples)
 
 
@@ -146,7 +146,7 @@ def tap_weights(fraction: Any, method: str) -> tf.Tensor:
 
     Returns
     -------
-    float32 weights `[..., taps]` for the frames at `TAP_OFFSETS[method]`. They sum to 1.
+    float32 weights `[..., taps]` for the frames at `TAP_OFFSETS[method]`, summing to 1.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """Sums of harmonics without a sine for each: the hot path of the library.
 
-With `z = exp(i * phase)` the partials of a harmonic sound are powers of `z`. Writing the
-number of a harmonic as `h = 1 + b + R * a`,
+With `z = exp(i * phase)` the partials of a harmonic sound are powers of `z`. Writing
+the number of a harmonic as `h = 1 + b + R * a`,
 
     sum_h A_h sin(h * phase) = Im( sum_a z^(R a)  sum_b A_(1 + b + R a) z^(1 + b) ),
 

@@ -82,10 +82,14 @@ def logb(x: Any, base: Any = 2.0, eps: float = 1e-5) -> tf.Tensor:
     -------
     A tensor of the broadcast shape.
     """
-    if isinstance(base, (int, float)):
-        # Rounded once, from float64, and not once in each of two logarithms.
-        return safe_log(x, eps) * (1.0 / math.log(base))
-    return safe_log(x, eps) / tf.math.log(tf_float32(base))
+    return safe_log(x, eps) / _log_of(base)
+
+
+def _log_of(x: Any) -> Any:
+    """The logarithm of a number, exact in float64, or of a tensor."""
+    if isinstance(x, (int, float)):
+        return math.log(x)
+    return tf.math.log(tf_float32(x))
 
 
 def log10(x: Any, eps: float = 1e-5) -> tf.Tensor:
@@ -93,7 +97,7 @@ def log10(x: Any, eps: float = 1e-5) -> tf.Tensor:
     return logb(x, base=10.0, eps=eps)
 
 
-def log_scale(x: Any, min_x: float, max_x: float) -> tf.Tensor:
+def log_scale(x: Any, min_x: Any, max_x: Any) -> tf.Tensor:
     """Maps [-1, 1] to [min_x, max_x] with equal steps for equal ratios.
 
     Parameters
@@ -116,12 +120,12 @@ def log_scale(x: Any, min_x: float, max_x: float) -> tf.Tensor:
     >>> round(float(log_scale(0.0, 10.0, 1000.0)), 3)
     100.0
     """
-    if min_x <= 0 or max_x <= 0:
+    if any(isinstance(limit, (int, float)) and limit <= 0 for limit in (min_x, max_x)):
         raise ValueError(
             f'log_scale: limits must be above 0, got min_x={min_x}, max_x={max_x}.'
         )
     position = 0.5 * (tf_float32(x) + 1.0)
-    low, high = math.log(min_x), math.log(max_x)
+    low, high = _log_of(min_x), _log_of(max_x)
     return tf.exp(low + position * (high - low))
 
 

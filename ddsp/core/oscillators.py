@@ -96,7 +96,7 @@ def harmonic_oscillator_bank(
     sample_rate: float = 16000,
     use_angular_cumsum: bool = True,
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Plays harmonics whose envelopes are given at every sample, and says where it ended.
+    """Plays harmonics whose envelopes are given at every sample, from a phase on.
 
     Parameters
     ----------
@@ -146,7 +146,8 @@ def harmonic_synthesis(
     Parameters
     ----------
     frequencies : `[batch, frames, 1]`, the fundamental in Hz, linear between frames.
-    amplitudes : `[batch, frames, 1]`; without a distribution `[batch, frames, harmonics]`.
+    amplitudes : `[batch, frames, 1]`, or `[batch, frames, harmonics]` without a
+        distribution.
     harmonic_shifts : `[batch, frames, harmonics]`, how far each harmonic lies off its
         place, as a part of its frequency: h * f0 * (1 + shift).
     harmonic_distribution : `[batch, frames, harmonics]`, multiplied by the amplitudes.
@@ -163,8 +164,8 @@ def harmonic_synthesis(
     Raises
     ------
     ValueError
-        For shapes that do not fit each other, and for 'window' when `n_samples` is not a
-        multiple of the frames.
+        For shapes that do not fit each other, and for 'window' when `n_samples` is not
+        a multiple of the frames.
     """
     del use_angular_cumsum
     where = 'harmonic_synthesis'
@@ -201,7 +202,8 @@ def streaming_harmonic_synthesis(
     Parameters
     ----------
     frequencies : `[batch, frames, 1]`, the fundamental in Hz.
-    amplitudes : `[batch, frames, 1]`; without a distribution `[batch, frames, harmonics]`.
+    amplitudes : `[batch, frames, 1]`, or `[batch, frames, harmonics]` without a
+        distribution.
     harmonic_distribution : `[batch, frames, harmonics]`.
     initial_phase : `[batch, 1, 1]`, in radians; None is zero.
     n_samples : length of the audio; None means frames * hop_size.
@@ -256,8 +258,8 @@ def sinusoidal_synthesis(
     Raises
     ------
     ValueError
-        For shapes that do not fit each other, and for 'window' when `n_samples` is not a
-        multiple of the frames.
+        For shapes that do not fit each other, and for 'window' when `n_samples` is not
+        a multiple of the frames.
     """
     frequencies, amplitudes = tf_float32(frequencies), tf_float32(amplitudes)
     _check_controls(
@@ -314,9 +316,7 @@ def _harmonic_controls(
 def _same_time(*controls: tf.Tensor) -> list[tf.Tensor]:
     """Repeats controls that have one example or one frame for all."""
     first = controls[0]
-    if all(
-        c.shape[0] == first.shape[0] and c.shape[1] == first.shape[1] for c in controls
-    ):
+    if all(c.shape[:2].as_list() == first.shape[:2].as_list() for c in controls):
         return list(controls)
     time = first[..., :1]
     for control in controls[1:]:

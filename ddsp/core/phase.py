@@ -1,8 +1,8 @@
 """Exact phase: frequency summed over samples, in cycles, without drift.
 
-Frequency is piecewise linear between frames, so its sum inside a frame is a quadratic in
-the sample index and only whole frames need a running sum. That sum is done in float64
-and wrapped, so the phase of a note is as exact after an hour as at its start.
+Frequency is linear between frames, so its sum inside a frame is a quadratic in the
+sample index and only whole frames need a running sum. That sum is done in float64 and
+wrapped, so the phase of a note is as exact after an hour as at its start.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ def frequencies_on_grid(frequencies: tf.Tensor, grid: FrameGrid) -> tf.Tensor:
 
 
 def steps_inside_frame(grid: FrameGrid, inclusive: bool) -> tuple[tf.Tensor, tf.Tensor]:
-    """What multiplies frequency and slope at each sample of a frame, `[..., hop, 1]`."""
+    """What multiplies frequency and slope at each sample of a frame: `[.., hop, 1]`."""
     steps = tf.range(1, grid.hop + 1)
     sums = tf.convert_to_tensor(grid.cumulative, tf.float64)
     if not inclusive:

@@ -209,7 +209,8 @@ def _fit_weights(weights: tf.Tensor, distance: tf.Tensor, where: str) -> tf.Tens
         return weights
     shape, target = weights.shape.as_list(), distance.shape.as_list()
     missing = [1] * (rank - weights_rank)
-    if _broadcasts(missing + shape, target):
+    # Where axes are missing, a size that is not known yet hardly stands for a 1.
+    if _broadcasts(missing + shape, target, unknown_fits_one=not missing):
         return weights
     if missing and _broadcasts(shape + missing, target):
         return weights[(...,) + (tf.newaxis,) * len(missing)]
@@ -219,13 +220,15 @@ def _fit_weights(weights: tf.Tensor, distance: tf.Tensor, where: str) -> tf.Tens
     )
 
 
-def _broadcasts(shape: list[int | None], target: list[int | None]) -> bool:
+def _broadcasts(
+    shape: list[int | None], target: list[int | None], unknown_fits_one: bool = True
+) -> bool:
     """Whether a shape spreads over the target without making it larger."""
     if len(shape) != len(target):
         return False
     return all(
-        ours == 1
-        or ours == theirs
-        or ((ours is None or theirs is None) and theirs != 1)
+        ours in (1, theirs)
+        or (ours is None and (theirs != 1 or unknown_fits_one))
+        or (theirs is None and ours is not None)
         for ours, theirs in zip(shape, target)
     )

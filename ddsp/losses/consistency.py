@@ -222,10 +222,10 @@ def wasserstein_distance(
 ) -> tf.Tensor:
     """Measures how far apart two weighted sets of points on a line are.
 
-    `(integral |U(x) - V(x)|^p dx)^(1/p)`, where `U(x)` sums the weights of the points of
-    the first set up to `x`. For `p = 1` and weights that sum to 1 it is the Wasserstein
-    or earth mover's distance: the least work that moves one heap onto the other
-    (Ramdas, Garcia and Cuturi 2015). For `p = 2` it is that of Cramer and von Mises.
+    `(integral |U(x) - V(x)|^p dx)^(1/p)`, where `U(x)` sums the weights of the points
+    of the first set up to `x`. For `p = 1` and weights that sum to 1 it is the
+    Wasserstein or earth mover's distance: the least work that moves one heap onto the
+    other (Ramdas, Garcia and Cuturi 2015). For `p = 2` it is Cramer's distance.
 
     Parameters
     ----------
@@ -237,7 +237,8 @@ def wasserstein_distance(
 
     Returns
     -------
-    Distances, `[...]`. Gradients are finite, also where points coincide or weigh nothing.
+    Distances, `[...]`. Gradients are finite, also where points coincide or weigh
+    nothing.
 
     Raises
     ------

@@ -15,19 +15,19 @@ from ddsp.losses.base import Loss
 
 @registration.register('ddsp.losses')
 class HmmTranscriber(Loss):
-    """How badly pitch and amplitude fit any melody of steady notes; and which fits best.
+    """How badly pitch and amplitude fit melodies of steady notes, and which fits best.
 
     The hidden state of a frame is a note number from 0 to `n_pitches - 1`; note 0 is
-    silence, as in `core.hz_to_midi`. The model, with `p` the pitch and `a` the amplitude
-    of a frame:
+    silence, as in `core.hz_to_midi`. The model, with `p` the pitch and `a` the
+    amplitude of a frame:
 
     - At first all notes are as likely. A note stays with probability
       `1 - 1 / avg_length` from frame to frame, else every other note is as likely: its
       length is geometric, with mean `avg_length`.
     - Under a note `k > 0`, `p ~ Normal(k, midi_std)` and
       `a ~ Normal(amps_on_center, amps_on_scale)`.
-    - In silence, `a ~ Normal(amps_off_center, amps_off_scale)` and `p` is anything, with
-      density `1 / n_pitches`, since pitch estimates of silence mean nothing.
+    - In silence, `a ~ Normal(amps_off_center, amps_off_scale)` and `p` is anything,
+      with density `1 / n_pitches`, since pitch estimates of silence mean nothing.
 
     Parameters
     ----------

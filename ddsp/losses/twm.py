@@ -14,7 +14,30 @@ from ddsp.losses.mixtures import GaussianMixture
 
 @registration.register('ddsp.losses')
 class TWMLoss(Loss):
-    """Placeholder."""
+    """How well the best of several candidates for f0 explains sinusoids.
+
+    The two-way mismatch of Maher and Beauchamp ("Fundamental frequency estimation of
+    musical signals using a two-way mismatch procedure", 1994) asks of each candidate
+    whether every sinusoid has a harmonic nearby, and whether every harmonic has a
+    sinusoid. Here both are negative log likelihoods, so that they have gradients: of
+    sinusoids under Gaussians at the harmonics, and of harmonics under Gaussians at the
+    sinusoids. Candidates are weighed by a softmin of their sums, which lets the best one
+    count.
+
+    Parameters
+    ----------
+    sinusoids_weight : weight of the loss of sinusoids without a harmonic.
+    harmonics_weight : weight of the loss of harmonics without a sinusoid.
+    sinusoids_scale : standard deviation of the Gaussians that sinusoids are judged by,
+        as a part of the candidate f0.
+    harmonics_scale : standard deviation of the Gaussians that harmonics are judged by,
+        in semitones.
+    n_harmonic_points : number of harmonics that are judged.
+    n_harmonic_gaussians : number of harmonics that sinusoids are judged by.
+    softmin_temperature : above 0; low ones let the best candidate count alone.
+    sample_rate : in Hz; harmonics from half of it on are not judged.
+    **kwargs : `name` and others of `Loss`.
+    """
 
     def __init__(
         self,
@@ -37,3 +60,72 @@ class TWMLoss(Loss):
         self.n_harmonic_gaussians = n_harmonic_gaussians
         self.softmin_temperature = softmin_temperature
         self.sample_rate = sample_rate
+
+    def call(
+        self, f0_candidates: tf.Tensor, freqs: tf.Tensor, amps: tf.Tensor
+    ) -> tf.Tensor:
+        """Gives the mean over frames of the softmin over candidates.
+
+        Parameters
+        ----------
+        f0_candidates : `[batch, frames, candidates]`, in Hz.
+        freqs : frequencies of sinusoids, `[batch, frames, sinusoids]`, in Hz.
+        amps : their amplitudes, linear, of the same shape.
+
+        Raises
+        ------
+        ValueError
+            When shapes are wrong or disagree, or values are not finite.
+        """
+        mismatch = self._mismatch(f0_candidates, freqs, amps)
+        shares = tf.nn.softmax(-mismatch / self.softmin_temperature, axis=-1)
+        return tf.reduce_mean(tf.reduce_sum(shares * mismatch, axis=-1))
+
+    def predict_f0(
+        self, f0_candidates: tf.Tensor, freqs: tf.Tensor, amps: tf.Tensor
+    ) -> tf.Tensor:
+        """Chooses the candidate with the least mismatch in each frame.
+
+        Parameters are those of `call`.
+
+        Returns
+        -------
+        f0 in Hz, `[batch, frames, 1]`. Its gradient goes to the chosen candidate.
+        """
+        f0_candidates = core.tf_float32(f0_candidates)
+        best = tf.argmin(self._mismatch(f0_candidates, freqs, amps), axis=-1)
+        return tf.gather(f0_candidates, best[..., tf.newaxis], batch_dims=2)
+
+    def _mismatch(
+        self, f0_candidates: tf.Tensor, freqs: tf.Tensor, amps: tf.Tensor
+    ) -> tf.Tensor:
+        sinusoids, harmonics = self.get_loss_tensors(f0_candidates, freqs, amps)
+        return self.sinusoids_weight * sinusoids + self.harmonics_weight * harmonics
+
+    def get_loss_tensors(
+        self, f0_candidates: tf.Tensor, freqs: tf.Tensor, amps: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Gives both mismatches of each candidate, not weighted.
+
+        Parameters are those of `call`.
+
+        Returns
+        -------
+        sinusoids_loss : `[batch, frames, candidates]`.
+        harmonics_loss : `[batch, frames, candidates]`.
+        """
+        f0_candidates, freqs, amps = (
+            core.tf_float32(x) for x in (f0_candidates, freqs, amps)
+        )
+        self._check(f0_candidates, freqs, amps)
+        ratios = core.safe_divide(
+            freqs[:, :, tf.newaxis, :], f0_candidates[..., tf.newaxis]
+        )
+        surprise = -self.get_p_sinusoids_given_harmonics().log_prob(ratios)
+        amps = amps[:, :, tf.newaxis, :]
+        total = tf.reduce_sum(amps, axis=-1, keepdims=True)
+        sinusoids_loss = tf.reduce_mean(core.safe_divide(amps, total) * surprise, -1)
+
+        candidates = self.get_candidate_harmonics(f0_candidates)
+        surprise = -self.get_p_harmonics_given_sinusoids(freqs, amps).log_prob(candidates)
+        return sinusoids_loss, tf.reduce_mean(surprise, axis=-1)

@@ -57,6 +57,15 @@ def test_delay_longer_than_the_audio_is_silence() -> None:
     np.testing.assert_array_equal(got, np.zeros([2, 20]))
 
 
+@pytest.mark.parametrize('jit', [False, True])
+def test_phase_that_is_no_number_gives_none(jit: bool) -> None:
+    phase, audio = inputs(samples=30)
+    want = variable_length_delay(phase, audio, 10).numpy()
+    phase[1, 7] = want[1, 7] = np.nan
+    got = tf.function(variable_length_delay, jit_compile=jit)(phase, audio, 10)
+    np.testing.assert_allclose(got, want, atol=1e-6)
+
+
 def test_batch_of_one_serves_all() -> None:
     phase, audio = inputs()
     one_phase = variable_length_delay(phase[:1], audio, 9)

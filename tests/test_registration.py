@@ -1,0 +1,79 @@
+"""Names for gin and for Keras, and functions written as plain data."""
+
+import functools
+import json
+
+import gin
+import keras
+import pytest
+import tensorflow as tf
+
+import ddsp
+from ddsp import core, registration
+
+
+@keras.saving.register_keras_serializable('tests')
+def own_scale(x):
+    return x * 2.0
+
+
+@pytest.mark.parametrize(
+    'fn',
+    [
+        core.exp_sigmoid,
+        core.frequencies_sigmoid,
+        ddsp.spectral_ops.compute_logmel,
+        tf.nn.sigmoid,
+        tf.nn.relu,
+        keras.activations.softplus,
+        own_scale,
+        None,
+    ],
+)
+def test_functions_survive_as_json(fn):
+    text = json.dumps(registration.serialize_callable(fn))
+    assert registration.deserialize_callable(json.loads(text)) is fn
+
+
+def test_a_partial_keeps_its_keywords():
+    fn = functools.partial(core.exp_sigmoid, max_value=0.5)
+    config = json.loads(json.dumps(registration.serialize_callable(fn)))
+    again = registration.deserialize_callable(config)
+    assert float(again(0.3)) == float(core.exp_sigmoid(0.3, max_value=0.5))
+
+
+@pytest.mark.parametrize('fn', [lambda x: x, functools.partial(core.safe_log, 1.0)])
+def test_what_no_file_can_name(fn):
+    with pytest.raises(ValueError, match=r'cannot be saved|keywords only'):
+        registration.serialize_callable(fn, 'synth.scale_fn')
+
+
+@pytest.mark.parametrize('path', ['os.system', 'ddsp.core.nothing', 'ddsp.core'])
+def test_a_file_cannot_name_any_function(path):
+    with pytest.raises(ValueError, match=r'not a function|no function'):
+        registration.deserialize_callable(path)
+
+
+def test_a_function_of_gin_keeps_its_bindings():
+    with gin.unlock_config():
+        gin.parse_config("""
+            import ddsp
+            test_kept/synths.Harmonic.scale_fn = @test_kept/core.exp_sigmoid
+            test_kept/core.exp_sigmoid.max_value = 0.25
+        """)
+        with gin.config_scope('test_kept'):
+            harmonic = gin.get_configurable('ddsp.synths.Harmonic')()
+    config = json.loads(json.dumps(harmonic.get_config()))
+    again = ddsp.synths.Harmonic.from_config(config)
+    assert float(harmonic.scale_fn(1.0)) == pytest.approx(float(again.scale_fn(1.0)))
+    assert float(again.scale_fn(1.0)) < 0.26
+    gin.clear_config()
+
+
+def test_from_config_makes_the_same_layer():
+    synth = ddsp.synths.Harmonic(
+        n_samples=None, scale_fn=None, amp_resample_method='linear', name='mine'
+    )
+    again = ddsp.synths.Harmonic.from_config(json.loads(json.dumps(synth.get_config())))
+    assert again.get_config() == synth.get_config()
+    assert again.name == 'mine' and again.scale_fn is None and again.n_samples is None
