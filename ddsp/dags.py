@@ -100,6 +100,8 @@ class DAGLayer(keras.layers.Layer):
 
     # Whether `'a/b'` may be a nested input without the prefix `'inputs/'`.
     _nested_inputs = False
+    # Properties that list modules.
+    _lists = ('modules',)
 
     def __init__(self, dag: DAG, **kwarg_modules: Any) -> None:
         keras_kwargs, kwarg_modules = split_keras_kwargs(kwarg_modules)
@@ -139,6 +141,11 @@ class DAGLayer(keras.layers.Layer):
         names = [step.name for step in self.steps]
         names += [name for name in self._structure.keyword_names if name not in names]
         return [getattr(self, name) for name in names]
+
+    def __dir__(self) -> list[str]:
+        # Keras stores weights under the first attribute, in alphabetical order, that
+        # leads to them: it shall find modules by their names, not in the list of all.
+        return [name for name in super().__dir__() if name not in self._lists]
 
     @property
     def steps(self) -> tuple[Step, ...]:
@@ -429,7 +436,9 @@ def _specs(shapes: Mapping[str, Any]) -> dict[str, Any]:
 def _saved(layer: DAGLayer, name: str) -> Any:
     module = getattr(layer, name)
     if isinstance(module, keras.layers.Layer):
-        return keras.saving.serialize_keras_object(module)
+        config = keras.saving.serialize_keras_object(module)
+        # Keras marks a layer that it meets twice, but loses the mark of the first.
+        return {**config, 'shared_object_id': id(module)}
     where = f'{layer.name}.{name}'
     return {'function': registration.serialize_callable(module, where)}
 

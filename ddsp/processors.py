@@ -88,9 +88,14 @@ class Processor(registration.Configured, keras.layers.Layer):
         for key, value in inputs.arguments.items():
             inputs.arguments[key] = _to_tensors(value)
         self._check(inputs.arguments)
-        return super().__call__(
+        outputs = super().__call__(
             *inputs.args, return_outputs_dict=return_outputs_dict, **inputs.kwargs
         )
+        if not self.trainable:
+            # To a model around it, weights count one by one, whatever their layer says.
+            for weight in self.variables:
+                weight.trainable = False
+        return outputs
 
     def call(self, *args: Any, return_outputs_dict: bool = False, **kwargs: Any) -> Any:
         """Makes controls from the inputs, and the signal from the controls."""
@@ -405,6 +410,8 @@ class ProcessorGroup(dags.DAGLayer):
     >>> group({'voice': [[1.0, 2.0]], 'noise': [[0.5, 0.5]]}).numpy().tolist()
     [[1.5]]
     """
+
+    _lists = ('modules', 'processors')
 
     def __init__(self, dag: dags.DAG, **kwarg_processors: Any) -> None:
         super().__init__(dag, **kwarg_processors)

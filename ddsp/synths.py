@@ -8,8 +8,8 @@ from typing import Any
 import tensorflow as tf
 
 from ddsp import core
-from ddsp.core.checks import check_rank, check_same_size
-from ddsp.core.tensors import size
+from ddsp.core import size
+from ddsp.core.checks import check_same_size
 from ddsp.processors import Processor
 from ddsp.registration import register
 
@@ -40,14 +40,14 @@ def _hop_size(
 class TensorToAudio(Processor):
     """Gives out audio that came in as a control, such as a recording's own samples."""
 
+    input_shapes = {'samples': ('[batch, samples, 1]', '[batch, samples]')}
+
     def __init__(self, name: str = 'tensor_to_audio', **kwargs: Any):
         super().__init__(name=name, **kwargs)
 
     def get_controls(self, samples: Any) -> dict[str, tf.Tensor]:
         """Takes `[batch, samples, 1]` or `[batch, samples]`."""
-        samples = core.tf_float32(samples)
-        check_rank(samples, (2, 3), 'samples', self.name, '[batch, samples, 1]')
-        return {'samples': samples}
+        return {'samples': core.tf_float32(samples)}
 
     def get_signal(self, samples: tf.Tensor) -> tf.Tensor:
         """Gives `[batch, samples]`."""
@@ -79,6 +79,12 @@ class Harmonic(Processor):
     >>> synth(zeros, np.zeros([1, 250, 60], np.float32), zeros + 440.0).shape
     TensorShape([1, 16000])
     """
+
+    input_shapes = {
+        'amplitudes': '[batch, frames, 1]',
+        'harmonic_distribution': '[batch, frames, harmonics]',
+        'f0_hz': '[batch, frames, 1]',
+    }
 
     def __init__(
         self,
@@ -122,7 +128,6 @@ class Harmonic(Processor):
             'harmonic_distribution': core.tf_float32(harmonic_distribution),
             'f0_hz': core.tf_float32(f0_hz),
         }
-        _check_controls(controls, self.name)
         if self.scale_fn is not None:
             for key in ('amplitudes', 'harmonic_distribution'):
                 controls[key] = self.scale_fn(controls[key])
@@ -169,6 +174,8 @@ class FilteredNoise(Processor):
     seed : a number makes the noise the same at every call.
     """
 
+    input_shapes = {'magnitudes': '[batch, frames, bands]'}
+
     def __init__(
         self,
         n_samples: int | None = 64000,
@@ -196,7 +203,6 @@ class FilteredNoise(Processor):
     def get_controls(self, magnitudes: Any) -> dict[str, tf.Tensor]:
         """Scales magnitudes `[batch, frames, bands]`, evenly from 0 Hz to Nyquist."""
         magnitudes = core.tf_float32(magnitudes)
-        _check_controls({'magnitudes': magnitudes}, self.name)
         if self.scale_fn is not None:
             magnitudes = self.scale_fn(magnitudes + self.initial_bias)
         return {'magnitudes': magnitudes}
@@ -232,6 +238,15 @@ class Wavetable(Processor):
     scale_fn : makes raw network outputs into amplitudes and tables; None leaves them.
     frame_rate : frames a second, for `n_samples=None`.
     """
+
+    input_shapes = {
+        'amplitudes': '[batch, frames, 1]',
+        'wavetables': (
+            '[batch, n_wavetable]',
+            '[batch, frames_of_tables, n_wavetable]',
+        ),
+        'f0_hz': '[batch, frames, 1]',
+    }
 
     def __init__(
         self,
@@ -304,6 +319,11 @@ class Sinusoidal(Processor):
     frame_rate : frames a second, for `n_samples=None`.
     """
 
+    input_shapes = {
+        'amplitudes': '[batch, frames, sinusoids]',
+        'frequencies': '[batch, frames, sinusoids * depth]',
+    }
+
     def __init__(
         self,
         n_samples: int | None = 64000,
@@ -339,15 +359,11 @@ class Sinusoidal(Processor):
         """
         amplitudes = core.tf_float32(amplitudes)
         frequencies = core.tf_float32(frequencies)
-        expected = '[batch, frames, sinusoids]'
-        check_rank(amplitudes, 3, 'amplitudes', self.name, expected)
-        check_rank(frequencies, 3, 'frequencies', self.name, expected)
         if self.amp_scale_fn is not None:
             amplitudes = self.amp_scale_fn(amplitudes)
         if self.freq_scale_fn is not None:
             frequencies = self.freq_scale_fn(frequencies)
         controls = {'amplitudes': amplitudes, 'frequencies': frequencies}
-        _check_controls(controls, self.name)
         check_same_size(controls, -1, self.name, 'sinusoid')
         controls['amplitudes'] = core.remove_above_nyquist(
             frequencies, amplitudes, self.sample_rate
@@ -364,11 +380,3 @@ class Sinusoidal(Processor):
             amp_resample_method=self.amp_resample_method,
             hop_size=self._hop_size,
         )
-
-
-def _check_controls(controls: dict[str, tf.Tensor], where: str) -> None:
-    """One batch and one number of frames for all; an axis of length 1 broadcasts."""
-    for name, control in controls.items():
-        check_rank(control, 3, name, where, '[batch, frames, channels]')
-    check_same_size(controls, 0, where, 'batch')
-    check_same_size(controls, 1, where, 'frame')

@@ -117,7 +117,21 @@ def check_config(case: Case, _: pathlib.Path) -> None:
     case.call(clone, case.inputs)
     clone.set_weights(layer.get_weights())
     assert_alike(case.call(clone, case.inputs), expected, case.snr_db)
-    assert json.loads(json.dumps(clone.get_config())) == config
+    again = json.loads(json.dumps(clone.get_config()))
+    assert without_identities(again) == without_identities(config)
+
+
+def without_identities(config: Any) -> Any:
+    """Drops the numbers by which Keras knows shared layers."""
+    if isinstance(config, list):
+        return [without_identities(item) for item in config]
+    if not isinstance(config, dict):
+        return config
+    return {
+        key: without_identities(value)
+        for key, value in config.items()
+        if key != 'shared_object_id'
+    }
 
 
 def check_save(case: Case, tmp_path: pathlib.Path) -> None:

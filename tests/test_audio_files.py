@@ -104,7 +104,7 @@ def test_full_scale_does_not_wrap_around(tmp_path):
 
 
 def test_no_such_file(tmp_path):
-    with pytest.raises(FileNotFoundError, match='there is no file .*nowhere.wav'):
+    with pytest.raises(FileNotFoundError, match=r'there is no file .*nowhere\.wav'):
         load_audio(tmp_path / 'nowhere.wav')
 
 

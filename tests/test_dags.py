@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import pathlib
 import shutil
 import xml.etree.ElementTree as ElementTree
 
 import gin
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -79,13 +81,22 @@ def test_controls_and_nested_inputs_are_keys() -> None:
             ['split/left', 'split/right'],
         ),
         ((Split(True, name='split'), ['x']), ['split/low', 'split/high']),
-        ((Split(True, name='split'), 'x', ['high']), ['split/low', 'split/high']),
     ],
 )
 def test_layers_may_give_lists_and_dictionaries(node: tuple, keys: list[str]) -> None:
     layer = DAGLayer([node, (Add(), keys)])
     results = layer({'x': x})
     np.testing.assert_array_equal(results['out']['signal'], x[:, :2] + x[:, 2:])
+
+
+def test_output_keys_are_what_other_nodes_may_ask_for() -> None:
+    node = (Split(True, name='split'), 'x', ['high'])
+    layer = DAGLayer([node, (scale(2.0, 'twice'), ['split/high'])])
+    np.testing.assert_array_equal(layer({'x': x})['out'], 2.0 * x[:, 2:])
+    with pytest.raises(
+        ValueError, match=r"'split/low', which is not one of \['split/h"
+    ):
+        DAGLayer([node, (scale(2.0, 'twice'), ['split/low'])])
 
 
 def test_output_keys_must_fit() -> None:
@@ -311,6 +322,16 @@ class Player(keras.Model):
         return cls(group, **config)
 
 
+def test_weights_are_stored_under_the_names_of_modules(tmp_path: pathlib.Path) -> None:
+    dag = [('zoom', ['x']), (keras.layers.Dense(2, name='dense'), ['zoom'])]
+    group = ProcessorGroup(dag=dag, zoom=keras.layers.Dense(2))
+    inputs = {'x': keras.Input((4,), name='x')}
+    keras.Model(inputs, group(inputs)).save_weights(tmp_path / 'a.weights.h5')
+    with h5py.File(tmp_path / 'a.weights.h5') as file:
+        names = set(file['layers/processor_group'])
+    assert names == {'zoom', 'dense', 'vars'}
+
+
 def test_a_subclassed_model_trains_and_is_saved(tmp_path: pathlib.Path) -> None:
     model = Player()
     model.compile('sgd', 'mse')
@@ -429,7 +450,7 @@ def test_boxes_of_the_picture_do_not_overlap() -> None:
         left_to_right = sorted(
             (places[name] for name in row), key=lambda place: place.x
         )
-        for left, right in zip(left_to_right, left_to_right[1:]):
+        for left, right in itertools.pairwise(left_to_right):
             assert left.x + left.width / 2 < right.x - right.width / 2
     for arrow in arrows:
         assert places[arrow.start].y < places[arrow.end].y

@@ -12,6 +12,7 @@ from layer_testing import CHECKS, Case
 
 import ddsp
 from ddsp import effects, losses, processors, synths
+from ddsp.pitch import crepe_weights
 
 BATCH, FRAMES, SAMPLES, RATE = 2, 5, 320, 16000
 AUDIO = (BATCH, SAMPLES)
@@ -288,9 +289,7 @@ LOSSES = {
     'KDEConsistencyLoss': Case(
         losses.KDEConsistencyLoss, partials, (), gradients=['amps_a', 'freqs_a']
     ),
-}
-if hasattr(losses, 'TWMLoss'):
-    LOSSES['TWMLoss'] = Case(
+    'TWMLoss': Case(
         losses.TWMLoss,
         {
             'f0_candidates': hertz(100.0, 900.0, BATCH, FRAMES, 3),
@@ -299,8 +298,38 @@ if hasattr(losses, 'TWMLoss'):
         },
         (),
         gradients=['f0_candidates', 'freqs', 'amps'],
-    )
+    ),
+    'HmmTranscriber': Case(
+        losses.HmmTranscriber,
+        {'pitch': 60.0 + noise(BATCH, FRAMES, 1), 'amps': positive(BATCH, FRAMES, 1)},
+        (),
+        gradients=['pitch', 'amps'],
+    ),
+    'EmbeddingLoss': Case(
+        lambda: losses.EmbeddingLoss(
+            loss_type='L2', pretrained_model=keras.layers.Rescaling(3.0)
+        ),
+        {'target_audio': audio, 'audio': other_audio},
+        (),
+        gradients=['audio'],
+    ),
+    'PretrainedCREPEEmbeddingLoss': Case(
+        losses.PretrainedCREPEEmbeddingLoss,
+        {'target_audio': audio, 'audio': other_audio},
+        (),
+        gradients=['audio'],
+    ),
+    'PretrainedCREPE': Case(
+        losses.PretrainedCREPE, {'audio': audio}, gradients=['audio']
+    ),
+}
 CASES = PROCESSORS | LOSSES
+
+
+@pytest.fixture(autouse=True)
+def untrained_crepe(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CREPE with the weights it starts from, where none are installed."""
+    monkeypatch.setattr(crepe_weights, 'load_crepe_weights', lambda *_: None)
 
 
 @pytest.mark.parametrize('check', CHECKS)

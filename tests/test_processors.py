@@ -179,6 +179,14 @@ def test_layers_inside_a_processor_are_built_trained_and_saved(
     np.testing.assert_array_equal(loaded(given), model(given))
 
 
+def test_a_processor_that_is_not_trainable_is_not_trained() -> None:
+    symbols = {'audio': keras.Input((6,), name='audio')}
+    symbols['controls'] = keras.Input((6, 3), name='controls')
+    model = keras.Model(symbols, Learned(trainable=False)(**symbols))
+    assert len(model.weights) == 2
+    assert not model.trainable_weights
+
+
 def test_the_two_methods_must_be_there() -> None:
     with pytest.raises(NotImplementedError, match='must define get_controls'):
         Processor(name='nothing')(audio)

@@ -141,7 +141,7 @@ def test_silence_in_gives_silence_out():
     [
         (([2, 10], [2, 10, 5], [2, 10, 1]), r'amplitudes has shape \[2, 10\]'),
         (([2, 10, 1], [3, 10, 5], [2, 10, 1]), 'batch sizes differ'),
-        (([2, 10, 1], [2, 10, 5], [2, 11, 1]), 'frame sizes differ'),
+        (([2, 10, 1], [2, 10, 5], [2, 11, 1]), 'frames sizes differ'),
     ],
 )
 def test_harmonic_names_shapes_that_do_not_fit(shapes, message):

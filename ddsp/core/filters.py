@@ -107,7 +107,7 @@ def frequency_impulse_response(magnitudes: Any, window_size: int = 0) -> tf.Tens
     Examples
     --------
     >>> import numpy as np
-    >>> frequency_impulse_response(np.ones(5)).numpy().argmax()
+    >>> int(np.argmax(frequency_impulse_response(np.ones(5))))
     4
 
     """

@@ -387,6 +387,7 @@ class KDEConsistencyLoss(Loss):
         -------
         A scalar.
         """
+        amps, amps_target = tensors.tf_float32(amps), tensors.tf_float32(amps_target)
         density = self.kernel_density_estimate(amps_target, freqs_target, scale_target)
         surprise = -density.log_prob(core.hz_to_midi(freqs))
         total = tf.reduce_sum(amps, axis=-1, keepdims=True)
@@ -408,4 +409,4 @@ class KDEConsistencyLoss(Loss):
         -------
         A mixture whose `log_prob(midi)` takes notes `[batch, frames, points]`.
         """
-        return GaussianMixture(amps, core.hz_to_midi(freqs), scale)
+        return GaussianMixture(tensors.tf_float32(amps), core.hz_to_midi(freqs), scale)

@@ -85,6 +85,10 @@ class HmmTranscriber(Loss):
             if not value > least:
                 raise ValueError(f'{self.name}: {key} is {value}, expected > {least}.')
 
+    def __call__(self, pitch: Any, amps: Any, **kwargs: Any) -> tf.Tensor:
+        """Gives the weighted loss, see `nll` for what it takes."""
+        return super().__call__(pitch, amps, **kwargs)
+
     def call(self, pitch: tf.Tensor, amps: tf.Tensor) -> tf.Tensor:
         """Gives `weight` times `nll`, see there."""
         return self.weight * self.nll(pitch, amps)

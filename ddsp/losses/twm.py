@@ -21,8 +21,7 @@ class TWMLoss(Loss):
     whether every sinusoid has a harmonic nearby, and whether every harmonic has a
     sinusoid. Here both are negative log likelihoods, so that they have gradients: of
     sinusoids under Gaussians at the harmonics, and of harmonics under Gaussians at the
-    sinusoids. Candidates are weighed by a softmin of their sums, which lets the best one
-    count.
+    sinusoids. A softmin over candidates lets the best one count.
 
     Parameters
     ----------
@@ -122,10 +121,75 @@ class TWMLoss(Loss):
             freqs[:, :, tf.newaxis, :], f0_candidates[..., tf.newaxis]
         )
         surprise = -self.get_p_sinusoids_given_harmonics().log_prob(ratios)
-        amps = amps[:, :, tf.newaxis, :]
-        total = tf.reduce_sum(amps, axis=-1, keepdims=True)
-        sinusoids_loss = tf.reduce_mean(core.safe_divide(amps, total) * surprise, -1)
+        shares = core.safe_divide(amps, tf.reduce_sum(amps, axis=-1, keepdims=True))
+        sinusoids_loss = tf.reduce_mean(shares[:, :, tf.newaxis, :] * surprise, axis=-1)
 
         candidates = self.get_candidate_harmonics(f0_candidates)
-        surprise = -self.get_p_harmonics_given_sinusoids(freqs, amps).log_prob(candidates)
-        return sinusoids_loss, tf.reduce_mean(surprise, axis=-1)
+        density = self.get_p_harmonics_given_sinusoids(freqs, amps)
+        harmonics_loss = tf.reduce_mean(-density.log_prob(candidates), axis=-1)
+        return sinusoids_loss, harmonics_loss
+
+    def get_p_sinusoids_given_harmonics(self) -> GaussianMixture:
+        """Gives the density of sinusoids around the harmonics of any f0.
+
+        Returns
+        -------
+        A mixture whose `log_prob(ratio)` takes frequencies as multiples of f0.
+        """
+        harmonics = tf.range(1, self.n_harmonic_gaussians + 1, dtype=tf.float32)
+        return GaussianMixture(tf.ones_like(harmonics), harmonics, self.sinusoids_scale)
+
+    def get_p_harmonics_given_sinusoids(
+        self, freqs: tf.Tensor, amps: tf.Tensor
+    ) -> GaussianMixture:
+        """Gives the density of harmonics around sinusoids.
+
+        Parameters
+        ----------
+        freqs, amps : `[batch, frames, sinusoids]`, in Hz and linear.
+
+        Returns
+        -------
+        A mixture whose `log_prob(midi)` takes notes
+        `[batch, frames, candidates, harmonics]`.
+        """
+        freqs, amps = core.tf_float32(freqs), core.tf_float32(amps)
+        return GaussianMixture(
+            amps[:, :, tf.newaxis, :],
+            core.hz_to_midi(freqs)[:, :, tf.newaxis, :],
+            self.harmonics_scale,
+        )
+
+    def get_candidate_harmonics(
+        self, f0_candidates: tf.Tensor, as_midi: bool = True
+    ) -> tf.Tensor:
+        """Gives the harmonics of candidates that are judged.
+
+        Parameters
+        ----------
+        f0_candidates : `[batch, frames, candidates]`, in Hz.
+        as_midi : whether to give MIDI notes; otherwise Hz.
+
+        Returns
+        -------
+        `[batch, frames, candidates, n_harmonic_points]`.
+        """
+        numbers = tf.range(1, self.n_harmonic_points + 1, dtype=tf.float32)
+        harmonics = core.tf_float32(f0_candidates)[..., tf.newaxis] * numbers
+        return core.hz_to_midi(harmonics) if as_midi else harmonics
+
+    def _check(self, f0: tf.Tensor, freqs: tf.Tensor, amps: tf.Tensor) -> None:
+        expected = '[batch, frames, sinusoids]'
+        inputs = {'f0_candidates': f0, 'freqs': freqs, 'amps': amps}
+        for name, x in inputs.items():
+            shape = expected.replace('sinusoids', 'candidates') if x is f0 else expected
+            checks.check_rank(x, 3, name, self.name, shape)
+            checks.check_not_empty(x, name, self.name)
+            checks.check_finite(x, name, self.name)
+        checks.check_same_size(inputs, 0, self.name, 'batch')
+        checks.check_same_size(inputs, 1, self.name, 'frames')
+        if not freqs.shape.is_compatible_with(amps.shape):
+            raise ValueError(
+                f'{self.name}: freqs has shape {list(freqs.shape)} and amps '
+                f'{list(amps.shape)}; each sinusoid needs both.'
+            )

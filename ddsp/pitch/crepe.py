@@ -205,13 +205,18 @@ class PretrainedCREPE(keras.Model):
     FileNotFoundError
         When there are no such weights; the message says how to get some.
     ValueError
-        When the file holds something else.
+        When the file holds something else, or the hop is below 1.
     """
 
     def __init__(
         self, model_size_or_path: str | Path, hop_size: int = 160, **kwargs: Any
     ) -> None:
         super().__init__(**kwargs)
+        if hop_size < 1:
+            raise ValueError(
+                f'{type(self).__name__}: hop_size is {hop_size}, '
+                'expected at least 1 sample.'
+            )
         self.model_size_or_path = str(model_size_or_path)
         self.hop_size = hop_size
         self.frame_size = CREPE_FRAME_SIZE

@@ -48,7 +48,8 @@ def estimate_f0(
         begins at sample `k * hop` and is at its middle, half a `frame_size` later;
         `ceil(samples / hop)` of them. `'valid'`: the same frames, but only those that
         end within the audio.
-    viterbi : let estimators that can (`pyin`, `crepe`) prefer a smooth path of f0.
+    viterbi : whether `'crepe'`, or an estimator of yours whose constructor takes
+        `viterbi`, is to find a smooth path of f0. SwiftF0 has none, pYIN always one.
     frame_size : samples of a frame for `'same'` and `'valid'`; the `n_fft` of
         `compute_loudness`, 512 as there.
     **options : of the estimator, such as `fmin` and `fmax` in Hz.
@@ -96,7 +97,13 @@ def estimate_f0(
 
 
 def _check_audio(audio: Any) -> np.ndarray:
-    audio = np.asarray(audio)
+    try:
+        audio = np.asarray(audio)
+    except NotImplementedError as error:
+        raise ValueError(
+            'estimate_f0: inside a tf.function there are no values to listen to; '
+            'estimate f0 before, as part of the data.'
+        ) from error
     if audio.ndim not in (1, 2):
         raise ValueError(
             f'estimate_f0: audio has shape {list(audio.shape)}, expected [samples] or '

@@ -34,8 +34,7 @@ class Progress(keras.callbacks.Callback):
         self._bar: Any = None
 
     def on_train_begin(self, logs: dict | None = None) -> None:
-        """Starts the clock, and the bar on a terminal."""
-        self._started = self._last_line = time.monotonic()
+        """Makes the bar on a terminal."""
         if sys.stderr.isatty():
             import tqdm
 
@@ -51,8 +50,7 @@ class Progress(keras.callbacks.Callback):
         if self._bar is not None:
             self._bar.set_postfix(loss=f'{loss:.3f}', refresh=False)
             self._bar.update()
-        elif time.monotonic() - self._last_line >= self.line_seconds:
-            self._last_line = time.monotonic()
+        else:
             self._write_line(loss)
 
     def on_train_end(self, logs: dict | None = None) -> None:
@@ -66,15 +64,19 @@ class Progress(keras.callbacks.Callback):
             self._bar = None
 
     def _write_line(self, loss: float) -> None:
-        done = len(self.losses)
-        speed = done / (time.monotonic() - self._started)
-        left = (self.steps - done) / speed
-        print(
-            f'step {done} of {self.steps}: loss {loss:.3f}, '
-            f'{speed:.1f} steps/s, {left:.0f} s left',
-            file=sys.stderr,
-            flush=True,
-        )
+        now, done = time.monotonic(), len(self.losses)
+        line = f'step {done} of {self.steps}: loss {loss:.3f}'
+        if done == 1:
+            # The first step includes compilation and says nothing about the speed.
+            self._started = self._last_line = now
+        elif now - self._last_line >= self.line_seconds or done == self.steps:
+            self._last_line = now
+            speed = (done - 1) / (now - self._started)
+            left = (self.steps - done) / speed
+            line += f', {speed:.1f} steps/s, {left:.0f} s left'
+        else:
+            return
+        print(line, file=sys.stderr, flush=True)
 
 
 class StopAtNaN(keras.callbacks.Callback):
@@ -90,26 +92,31 @@ class StopAtNaN(keras.callbacks.Callback):
             )
 
 
-class Interrupt:
-    """Whether Ctrl-C was pressed; see `catch_interrupt`."""
+class Interrupt(keras.callbacks.Callback):
+    """Ends training after the running step once Ctrl-C was pressed."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.pressed = False
+
+    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
+        """Stops where Ctrl-C was pressed."""
+        if self.pressed:
+            self.model.stop_training = True
 
 
 @contextlib.contextmanager
-def catch_interrupt(model: keras.Model) -> Iterator[Interrupt]:
-    """Makes a first Ctrl-C end training after the running step, a second one abort.
+def catch_interrupt() -> Iterator[Interrupt]:
+    """Gives a callback that a first Ctrl-C makes end training; a second one aborts.
 
     Only the main thread can listen for it; elsewhere nothing is changed.
     """
     interrupt = Interrupt()
 
-    def stop(signum: int, frame: Any) -> None:
+    def press(signum: int, frame: Any) -> None:
         if interrupt.pressed:
             raise KeyboardInterrupt
         interrupt.pressed = True
-        model.stop_training = True
         print(
             '\nstopping after this step and writing what there is; '
             'press Ctrl-C again to abort',
@@ -120,7 +127,7 @@ def catch_interrupt(model: keras.Model) -> Iterator[Interrupt]:
     if threading.current_thread() is not threading.main_thread():
         yield interrupt
         return
-    before = signal.signal(signal.SIGINT, stop)
+    before = signal.signal(signal.SIGINT, press)
     try:
         yield interrupt
     finally:

@@ -14,8 +14,8 @@ from ddsp.training.fit.settings import FitSettings
 
 # Blocks overlap by this much, in which one fades into the other.
 _FADE_SECONDS = 0.02
-# Least time that a block starts before it is heard.
-_MIN_LEAD_SECONDS = 2.0
+# Least time over which f0 is bent for two blocks to meet in phase.
+_BEND_SECONDS = 1.0
 
 
 def render(
@@ -27,9 +27,9 @@ def render(
     """Plays a recording's f0 and loudness through the model.
 
     A recording longer than `settings.block_seconds` is rendered in blocks. Each starts
-    early enough for the decoder to have its context and for the reverb to sound, with
-    f0 of that lead-in bent by less than a hertz so that the phase meets that of the
-    block before.
+    early, and what it plays until the reverb of the block's first sample is not heard:
+    there f0 is bent by up to half a hertz, so that the phase meets that of the block
+    before.
 
     Parameters
     ----------
@@ -51,14 +51,21 @@ def render(
     n_frames = len(features.f0_hz)
     block = max(1, round(settings.block_seconds * rate))
     fade = max(1, round(_FADE_SECONDS * rate))
-    lead = _n_lead_frames(model, features)
-    after = fade + model.decoder.n_context_frames
-    played_f0 = features.f0_hz.astype('float64') * ratio
+    reverb, context = _n_reverb_frames(model, hop), model.decoder.n_context_frames
+    lead = reverb + max(context, round(_BEND_SECONDS * rate))
+    played_f0 = (features.f0_hz * ratio).astype('float32')
     audio = np.zeros_like(features.audio)
     for start in range(0, n_frames, block):
-        first, last = max(0, start - lead), min(n_frames, start + block + after)
-        f0_hz = _meet_phase(played_f0[: last + 1], first, start, hop, rate * hop)
-        rendered = _play(model, features, first, last, f0_hz[first:last], ratio)
+        first, last = (
+            max(0, start - lead),
+            min(n_frames, start + block + fade + context),
+        )
+        f0_hz = played_f0[first:last].astype('float64')
+        if first > 0:
+            missing = _cycles(played_f0[: first + 1], hop, features.sample_rate)
+            n_bent = start - reverb - first
+            f0_hz = _bend(f0_hz, n_bent, missing, hop, features.sample_rate)
+        rendered = _play(model, features, first, last, f0_hz, ratio)
         end = min(n_frames, start + block + fade)
         part = rendered[(start - first) * hop : (end - first) * hop]
         _join(audio[start * hop : end * hop], part, fade * hop if start else 0)
@@ -100,13 +107,11 @@ def warp_harmonics(raw: tf.Tensor, ratio: float) -> tf.Tensor:
     return (1.0 - weight) * lower + weight * upper
 
 
-def _n_lead_frames(model: FitModel, features: Features) -> int:
-    """Frames that a block starts early: the context, and the longest reverb."""
+def _n_reverb_frames(model: FitModel, hop: int) -> int:
+    """How many frames the longest reverb of the model remembers."""
     group: Any = model.processor_group
-    reverb = max((getattr(p, 'reverb_length', 0) for p in group.processors), default=0)
-    context = model.decoder.n_context_frames
-    lead = context + math.ceil(reverb / features.hop)
-    return max(lead, round(_MIN_LEAD_SECONDS * features.frame_rate))
+    lengths = [getattr(p, 'reverb_length', 0) for p in group.processors]
+    return math.ceil(max(lengths, default=0) / hop)
 
 
 def _play(
@@ -136,23 +141,19 @@ def _inputs(features: Features, first: int, last: int) -> dict[str, tf.Tensor]:
     }
 
 
-def _meet_phase(
-    f0_hz: np.ndarray, first: int, start: int, hop: int, sample_rate: int
+def _bend(
+    f0_hz: np.ndarray, n_bent: int, missing: float, hop: int, sample_rate: int
 ) -> np.ndarray:
-    """Bends f0 between `first` and `start` so that a phase begun at `first` is right.
+    """Bends the first frames of f0 so that oscillators begun with them are right after.
 
-    An oscillator begun at `first` lacks the cycles of all frames before. The fraction
-    of a cycle among them is made up for by a constant offset during the lead-in.
+    Oscillators lack the `missing` cycles of all frames before. The fraction of a cycle
+    among them is made up for by a constant offset.
     """
-    if first == 0:
-        return f0_hz
-    missing = _cycles(f0_hz[: first + 1], hop, sample_rate)
-    missing -= np.round(missing)
-    bend = np.zeros_like(f0_hz)
-    bend[first:start] = 1.0
-    # One frame before the start bends towards it, which the linear slope counts in.
-    per_hz = _cycles(bend[first : start + 1], hop, sample_rate)
-    return f0_hz + bend * (missing / per_hz)
+    shape = np.zeros_like(f0_hz)
+    shape[:n_bent] = 1.0
+    # The last bent frame slopes towards the first that is not: counted in.
+    per_hz = _cycles(shape[: n_bent + 1], hop, sample_rate)
+    return f0_hz + shape * (missing - np.round(missing)) / per_hz
 
 
 def _cycles(f0_hz: np.ndarray, hop: int, sample_rate: int) -> float:

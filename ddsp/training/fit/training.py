@@ -47,19 +47,19 @@ def train(model: FitModel, features: Features, settings: FitSettings) -> Trainin
     progress = Progress(settings.steps)
     started = time.monotonic()
     try:
-        with catch_interrupt(model) as interrupt:
+        with catch_interrupt() as interrupt:
             model.fit(
                 random_windows(features, settings),
                 epochs=1,
                 steps_per_epoch=settings.steps,
                 verbose=0,
                 shuffle=False,
-                callbacks=[progress, StopAtNaN()],
+                callbacks=[progress, StopAtNaN(), interrupt],
             )
     finally:
         progress.close()
     return TrainingRun(
         losses=progress.losses,
         seconds=time.monotonic() - started,
-        interrupted=interrupt.pressed,
+        interrupted=interrupt.pressed and len(progress.losses) < settings.steps,
     )

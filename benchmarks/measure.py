@@ -1,0 +1,160 @@
+"""Measures one case in a process of its own and prints the figures as JSON.
+
+python -m benchmarks.measure harmonic ours --modes graph eager jit
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+
+def in_own_process(
+    case: str,
+    which: str,
+    modes: Sequence[str],
+    repeats: int = 9,
+    memory_limit_mb: int | None = None,
+    **sizes: float,
+) -> dict[str, float]:
+    """Measures a case in a fresh process.
+
+    Parameters
+    ----------
+    case : name of a case.
+    which : 'ours' or 'plain'.
+    modes : of 'graph', 'eager', 'jit', 'forward_only' and 'snr'.
+    repeats : how often each is timed, after a first call; the median counts.
+    memory_limit_mb : limit of the process's address space.
+    sizes : fields of `Sizes` other than the defaults.
+
+    Returns
+    -------
+    Seconds by mode, and 'peak_mb'; an 'error' where the process failed.
+    """
+    command = [sys.executable, '-m', 'benchmarks.measure', case, which]
+    command += ['--modes', *modes, '--repeats', str(repeats)]
+    command += [f'--{name}={value}' for name, value in sizes.items()]
+    if memory_limit_mb:
+        command.append(f'--memory_limit_mb={memory_limit_mb}')
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        return {'error': (done.stderr.strip().splitlines() or ['killed'])[-1][:200]}
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def peak_mb() -> float:
+    """The largest resident memory this process has had, in megabytes."""
+    unit = 1 if sys.platform == 'darwin' else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+
+
+def median_seconds(fn: Callable[[], Any], repeats: int) -> float:
+    """The median time of calls whose results are fetched; a first call warms up."""
+    import tensorflow as tf
+
+    def run() -> None:
+        for x in tf.nest.flatten(fn()):
+            x.numpy()
+
+    run()
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        run()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def measure(
+    name: str, which: str, modes: Sequence[str], repeats: int, **sizes: float
+) -> dict[str, float]:
+    """Measures a case in this process; see `in_own_process`."""
+    import numpy as np
+    import tensorflow as tf
+
+    from benchmarks.cases import CASES, Sizes
+
+    case = CASES[name]
+    function = case.ours if which == 'ours' else case.plain
+    arrays = case.inputs(np.random.default_rng(0), Sizes(**sizes))
+    inputs = [tf.constant(x, tf.float32) for x in arrays]
+
+    def forward(*inputs: tf.Tensor) -> tf.Tensor:
+        return function(*inputs)
+
+    def gradient(*inputs: tf.Tensor) -> list[tf.Tensor]:
+        trained = [inputs[i] for i in case.trained]
+        with tf.GradientTape() as tape:
+            tape.watch(trained)
+            output = function(*inputs)
+            loss = output if output.shape.rank == 0 else tf.reduce_mean(output**2)
+        return [loss, *tape.gradient(loss, trained)]
+
+    def timed(fn: Callable, **options: bool) -> float:
+        fn = tf.function(fn, **options) if options else fn
+        return median_seconds(lambda: fn(*inputs), repeats)
+
+    figures = {}
+    if 'graph' in modes or 'forward_only' in modes:
+        figures['forward'] = timed(forward, jit_compile=False)
+    if 'graph' in modes:
+        figures['gradient'] = timed(gradient, jit_compile=False)
+    # Before compilers add theirs: what a training program would hold.
+    figures['peak_mb'] = peak_mb()
+    if 'eager' in modes:
+        figures['eager'] = timed(forward)
+    if 'jit' in modes:
+        figures['jit_forward'] = timed(forward, jit_compile=True)
+        figures['jit_gradient'] = timed(gradient, jit_compile=True)
+    if 'snr' in modes:
+        figures['snr_db'] = _snr_db(tf.function(forward)(*inputs), case.plain, inputs)
+    return figures
+
+
+def _snr_db(output: Any, plain: Callable, inputs: list) -> float:
+    """Against the plain formula in float64, on the very same float32 inputs."""
+    import numpy as np
+    import tensorflow as tf
+
+    exact = plain(*[tf.cast(x, tf.float64) for x in inputs]).numpy()
+    noise = np.sum((np.float64(output.numpy()) - exact) ** 2)
+    return float(10.0 * np.log10(np.sum(exact**2) / noise))
+
+
+def main() -> None:
+    """Measures what the command line names."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('case')
+    parser.add_argument('which', choices=['ours', 'plain'])
+    parser.add_argument('--modes', nargs='+', default=['graph'])
+    parser.add_argument('--repeats', type=int, default=9)
+    parser.add_argument('--memory_limit_mb', type=int)
+    parser.add_argument('--batch', type=int, default=4)
+    parser.add_argument('--seconds', type=float, default=4.0)
+    parser.add_argument('--harmonics', type=int, default=100)
+    flags = parser.parse_args()
+    if flags.memory_limit_mb:
+        limit = flags.memory_limit_mb * 1_000_000
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    figures = measure(
+        flags.case,
+        flags.which,
+        flags.modes,
+        flags.repeats,
+        batch=flags.batch,
+        seconds=flags.seconds,
+        harmonics=flags.harmonics,
+    )
+    print(json.dumps(figures))
+
+
+if __name__ == '__main__':
+    main()
