@@ -54,7 +54,6 @@ def harmonic(
 def sinusoidal(
     amplitudes: tf.Tensor, frequencies: tf.Tensor, n_samples: int
 ) -> tf.Tensor:
-    frequencies = 8000.0 * tf.nn.sigmoid(frequencies)
     envelopes = upsample(exp_sigmoid(amplitudes), n_samples, window=True)
     return oscillators(upsample(frequencies, n_samples), envelopes)
 

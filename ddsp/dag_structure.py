@@ -138,12 +138,29 @@ def make_steps(
             earlier: keys or known_outputs(modules[earlier])
             for earlier, keys in zip(names[:index], outputs)
         }
+        _check_number_of_inputs(name, node[1], modules[name], where)
         sources = tuple(
             _resolve(key, name, known, names[index:], where, nested_inputs)
             for key in node[1]
         )
         steps.append(Step(name, tuple(node[1]), outputs[index], sources))
     return tuple(steps)
+
+
+def _check_number_of_inputs(
+    name: str, keys: Sequence[str], module: Any, where: str
+) -> None:
+    if known_outputs(module) is None:  # Not a processor.
+        return
+    takes = module.call if hasattr(module, 'run_dag') else module.get_controls
+    signature = inspect.signature(takes)
+    try:
+        signature.bind(*keys)
+    except TypeError as error:
+        raise ValueError(
+            f'{where}: node {name!r} is given {list(keys)}, but takes '
+            f'{list(signature.parameters)}: {error}.'
+        ) from None
 
 
 def _check_output_keys(name: str, keys: Sequence[str], module: Any, where: str) -> None:
@@ -235,6 +252,16 @@ def takes_argument(module: Any, key: str, n_positional: int = 0) -> bool:
     # Only who knows the argument by name answers with a dictionary of outputs.
     catch_all = any(p.kind is p.VAR_KEYWORD for p in parameters.values())
     return catch_all and key != 'return_outputs_dict'
+
+
+def takes_list(module: Any) -> bool:
+    """Whether a module wants its inputs in one list, as layers that merge do."""
+    parameters = inspect.signature(_call_of(module)).parameters.values()
+    by_position = [
+        p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)
+    ]
+    any_number = any(p.kind is p.VAR_POSITIONAL for p in parameters)
+    return len(by_position) == 1 and not any_number
 
 
 def _call_of(module: Any) -> Callable:

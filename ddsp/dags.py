@@ -72,6 +72,8 @@ class DAGLayer(keras.layers.Layer):
     of the graph, `'harmonic/signal'` and `'harmonic/controls/amplitudes'` are results
     of a processor. A module that gives a single tensor is named alone, `'dense'`; one
     that gives a list is `'split/0'`, `'split/1'`, unless output keys name its parts.
+    A layer with one argument, such as `keras.layers.Concatenate`, gets several inputs
+    as a list.
 
     Parameters
     ----------
@@ -358,6 +360,8 @@ def _run_module(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
         return module.get_losses_dict(*args, **taken)
     if dag_structure.takes_argument(module, 'return_outputs_dict', len(args)):
         taken['return_outputs_dict'] = True
+    elif len(args) > 1 and dag_structure.takes_list(module):
+        return module(list(args), **taken)
     return module(*args, **taken)
 
 

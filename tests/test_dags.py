@@ -89,6 +89,13 @@ def test_layers_may_give_lists_and_dictionaries(node: tuple, keys: list[str]) ->
     np.testing.assert_array_equal(results['out']['signal'], x[:, :2] + x[:, 2:])
 
 
+def test_layers_that_merge_get_a_list() -> None:
+    concatenate = keras.layers.Concatenate(name='both')
+    layer = DAGLayer([(concatenate, ['x', 'y', 'x'])])
+    results = layer({'x': x, 'y': x[:, :1]})
+    np.testing.assert_array_equal(results['both'], np.hstack([x, x[:, :1], x]))
+
+
 def test_output_keys_are_what_other_nodes_may_ask_for() -> None:
     node = (Split(True, name='split'), 'x', ['high'])
     layer = DAGLayer([node, (scale(2.0, 'twice'), ['split/high'])])
@@ -184,6 +191,8 @@ MISTAKES = [
     ([(Add(), ['a', 'b']), (Crop(1), ['add/controls/one'])], 'add/controls/signal_one'),
     ([(Add(), ['a', 'b']), (Crop(1), ['add'])], r"'add', which is not one of \['add/s"),
     ([(Add(), ['a', 'b']), (Crop(1), ['add/signal/0'])], 'which is not one of'),
+    ([(Add(), ['a'])], r"'add' is given \['a'\], but takes .*missing a required arg"),
+    ([(Add(), ['a', 'b', 'c'])], 'too many positional arguments'),
     ([(Add(), ['a', 'b'], ['sum'])], r"output key 'sum', but gives \['signal', "),
 ]
 
@@ -355,16 +364,11 @@ def test_a_clone_is_its_own() -> None:
 
 def test_gin_makes_layers_that_are_saved() -> None:
     with gin.unlock_config():
-        gin.parse_config(
-            """
-            make/DAGLayer.dag = [(@processors.Crop(), ['x'])]
+        gin.parse_config("""
+            DAGLayer.dag = [(@processors.Crop(), ['x'])]
             Crop.frame_size = 1
-            holder.value = @make/dags.DAGLayer()
-        """,
-            skip_unknown=True,
-        )
-    with gin.config_scope('make'):
-        layer = gin.get_configurable('ddsp.dags.DAGLayer')()
+        """)
+    layer = gin.get_configurable('ddsp.dags.DAGLayer')()
     assert type(layer) is DAGLayer
     clone = DAGLayer.from_config(json.loads(json.dumps(layer.get_config())))
     assert clone.crop.frame_size == 1

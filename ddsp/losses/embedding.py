@@ -151,8 +151,9 @@ class PretrainedCREPE(registration.Configured, keras.layers.Layer):
         if not self.built:
             self.network.build()
             crepe_weights.load_crepe_weights(self.network, self.weights_path)
-            # The weights exist only now, and would be trained by default.
-            self.network.trainable = self.trainable
+            # The layers inside were made before they could be told.
+            for variable in self.network.variables:
+                variable.trainable = self.trainable
             self.built = True
 
     def frame_audio(

@@ -11,6 +11,10 @@ from ddsp.core import checks
 from ddsp.losses.base import Loss
 from ddsp.losses.mixtures import GaussianMixture
 
+# What harmonics that meet no sinusoid at all are counted as: it bounds their loss.
+_LEAST_DENSITY = 1e-4
+_LOWEST_F0_HZ = 1.0
+
 
 @registration.register('ddsp.losses')
 class TWMLoss(Loss):
@@ -18,24 +22,35 @@ class TWMLoss(Loss):
 
     The two-way mismatch of Maher and Beauchamp ("Fundamental frequency estimation of
     musical signals using a two-way mismatch procedure", 1994) asks of each candidate
-    whether every sinusoid has a harmonic nearby, and whether every harmonic has a
-    sinusoid. Here both are negative log likelihoods, so that they have gradients: of
-    sinusoids under Gaussians at the harmonics, and of harmonics under Gaussians at the
-    sinusoids. A softmin over candidates lets the best one count.
+    whether the sinusoids lie at its harmonics, and whether its harmonics meet
+    sinusoids. Here both answers are likelihoods, so that they have gradients (Engel et
+    al., "Self-supervised pitch detection by inverse audio synthesis", 2020):
+
+    - The loss of sinusoids is the mean, weighted by amplitude, of their negative log
+      density under equal Gaussians at the harmonics, on an axis of multiples of f0.
+    - The loss of harmonics is `-log(1e-4 + d)`, with `d` the sum over harmonics of
+      their density under Gaussians at the sinusoids, weighted by amplitude, on an axis
+      of MIDI notes.
+
+    A softmin over candidates of the weighted sum of both lets the best one count.
+    Silent frames have no loss.
 
     Parameters
     ----------
-    sinusoids_weight : weight of the loss of sinusoids without a harmonic.
-    harmonics_weight : weight of the loss of harmonics without a sinusoid.
-    sinusoids_scale : standard deviation of the Gaussians that sinusoids are judged by,
-        as a part of the candidate f0.
-    harmonics_scale : standard deviation of the Gaussians that harmonics are judged by,
-        in semitones.
-    n_harmonic_points : number of harmonics that are judged.
-    n_harmonic_gaussians : number of harmonics that sinusoids are judged by.
+    sinusoids_weight : weight of the loss of sinusoids.
+    harmonics_weight : weight of the loss of harmonics.
+    sinusoids_scale : standard deviation of the Gaussians at sinusoids, in semitones.
+    harmonics_scale : standard deviation of the Gaussians at harmonics, as a part of f0.
+    n_harmonic_points : number of harmonics that should meet sinusoids.
+    n_harmonic_gaussians : number of harmonics at which sinusoids may lie.
     softmin_temperature : above 0; low ones let the best candidate count alone.
-    sample_rate : in Hz; harmonics from half of it on are not judged.
+    sample_rate : in Hz; harmonics from half of it on do not count.
     **kwargs : `name` and others of `Loss`.
+
+    Raises
+    ------
+    ValueError
+        When a scale, a number of harmonics or the temperature is not above 0.
     """
 
     def __init__(
@@ -59,6 +74,17 @@ class TWMLoss(Loss):
         self.n_harmonic_gaussians = n_harmonic_gaussians
         self.softmin_temperature = softmin_temperature
         self.sample_rate = sample_rate
+        for key in (
+            'sinusoids_scale',
+            'harmonics_scale',
+            'n_harmonic_points',
+            'n_harmonic_gaussians',
+            'softmin_temperature',
+        ):
+            if not getattr(self, key) > 0:
+                raise ValueError(
+                    f'{self.name}: {key} is {getattr(self, key)}, expected > 0.'
+                )
 
     def call(
         self, f0_candidates: tf.Tensor, freqs: tf.Tensor, amps: tf.Tensor
@@ -117,17 +143,26 @@ class TWMLoss(Loss):
             core.tf_float32(x) for x in (f0_candidates, freqs, amps)
         )
         self._check(f0_candidates, freqs, amps)
-        ratios = core.safe_divide(
-            freqs[:, :, tf.newaxis, :], f0_candidates[..., tf.newaxis]
+        total = tf.reduce_sum(amps, axis=-1, keepdims=True)
+        shares = core.safe_divide(amps, total)[:, :, tf.newaxis, :]
+        # Nothing is a multiple of 0 Hz.
+        f0 = tf.maximum(f0_candidates, _LOWEST_F0_HZ)[..., tf.newaxis]
+        surprise = -self.get_p_sinusoids_given_harmonics().log_prob(
+            freqs[:, :, tf.newaxis, :] / f0
         )
-        surprise = -self.get_p_sinusoids_given_harmonics().log_prob(ratios)
-        shares = core.safe_divide(amps, tf.reduce_sum(amps, axis=-1, keepdims=True))
-        sinusoids_loss = tf.reduce_mean(shares[:, :, tf.newaxis, :] * surprise, axis=-1)
+        sinusoids_loss = tf.reduce_sum(shares * surprise, axis=-1)
 
-        candidates = self.get_candidate_harmonics(f0_candidates)
-        density = self.get_p_harmonics_given_sinusoids(freqs, amps)
-        harmonics_loss = tf.reduce_mean(-density.log_prob(candidates), axis=-1)
-        return sinusoids_loss, harmonics_loss
+        harmonics_hz = self.get_candidate_harmonics(f0_candidates, as_midi=False)
+        density = tf.exp(
+            self.get_p_harmonics_given_sinusoids(freqs, amps).log_prob(
+                core.hz_to_midi(harmonics_hz)
+            )
+        )
+        audible = tf.cast(harmonics_hz < self.sample_rate / 2.0, tf.float32)
+        met = tf.reduce_sum(density * audible, axis=-1)
+        harmonics_loss = -tf.math.log(met + _LEAST_DENSITY)
+        silence = tf.zeros_like(harmonics_loss)
+        return sinusoids_loss, tf.where(total > 0.0, harmonics_loss, silence)
 
     def get_p_sinusoids_given_harmonics(self) -> GaussianMixture:
         """Gives the density of sinusoids around the harmonics of any f0.
@@ -137,7 +172,7 @@ class TWMLoss(Loss):
         A mixture whose `log_prob(ratio)` takes frequencies as multiples of f0.
         """
         harmonics = tf.range(1, self.n_harmonic_gaussians + 1, dtype=tf.float32)
-        return GaussianMixture(tf.ones_like(harmonics), harmonics, self.sinusoids_scale)
+        return GaussianMixture(tf.ones_like(harmonics), harmonics, self.harmonics_scale)
 
     def get_p_harmonics_given_sinusoids(
         self, freqs: tf.Tensor, amps: tf.Tensor
@@ -157,7 +192,7 @@ class TWMLoss(Loss):
         return GaussianMixture(
             amps[:, :, tf.newaxis, :],
             core.hz_to_midi(freqs)[:, :, tf.newaxis, :],
-            self.harmonics_scale,
+            self.sinusoids_scale,
         )
 
     def get_candidate_harmonics(

@@ -13,15 +13,16 @@ from ddsp.pitch.base import PitchEstimator, import_optional, register_estimator
 class PyinEstimator(PitchEstimator):
     """Probabilistic YIN (Mauch and Dixon 2014), from the package `librosa`.
 
-    The choice for instruments that go below 47 Hz, where SwiftF0 ends; slower (about
-    as long as the recording lasts) and less sure of itself in noise. It always finds a
-    smooth path, whatever `viterbi` says.
+    The choice for instruments that go below 47 Hz, where SwiftF0 ends. It takes longer
+    than the recording lasts, smooths fast glides and is easily lost in noise. It always
+    finds a smooth path, whatever `viterbi` says.
 
     Parameters
     ----------
-    fmin, fmax : range of f0 in Hz; C1 to C7 by default.
+    fmin, fmax : range of f0 in Hz; C1 to C7 by default. Each frame is at least four
+        periods of `fmin` long, 128 ms for C1: a higher `fmin` follows faster glides.
     hop_size : samples at 16 kHz from frame to frame; 64 gives 250 frames per second,
-        larger ones take less time.
+        160 takes less than half the time and loses next to nothing.
     resolution : step between candidates of f0, in semitones.
 
     Raises
@@ -60,7 +61,7 @@ class PyinEstimator(PitchEstimator):
         self.hop_size, self.resolution = hop_size, resolution
         # Four periods of the lowest pitch, so that two fit at every lag.
         periods = 4 * self.sample_rate / fmin
-        self._frame_size = max(2048, 2 ** math.ceil(math.log2(periods)))
+        self._frame_size = max(512, 2 ** math.ceil(math.log2(periods)))
         # The path forgets what was before after a second.
         self.context = -(-self.sample_rate // hop_size) * hop_size
         self._librosa = import_optional('librosa', "method 'pyin'")
