@@ -11,16 +11,6 @@ import numpy as np
 import tensorflow as tf
 
 from ddsp import core, processors, registration
-from ddsp.core import checks
-
-
-def _checked_audio(audio: Any, where: str) -> tf.Tensor:
-    """Refuses what is not `[batch, samples]` of finite numbers."""
-    audio = core.tf_float32(audio)
-    checks.check_rank(audio, 2, 'audio', where, '[batch, samples]')
-    checks.check_not_empty(audio, 'audio', where)
-    checks.check_finite(audio, 'audio', where)
-    return audio
 
 
 @registration.register('ddsp.effects')
@@ -43,6 +33,11 @@ class Reverb(processors.Processor):
     ValueError
         When `reverb_length` is below 1.
     """
+
+    input_shapes = {
+        'audio': '[batch, samples]',
+        'ir': ('[taps]', '[batch, taps]', '[batch, taps, 1]'),
+    }
 
     def __init__(
         self,
@@ -91,10 +86,10 @@ class Reverb(processors.Processor):
         ValueError
             For other shapes, or when there is no response.
         """
-        audio = _checked_audio(audio, self.name)
+        audio = core.tf_float32(audio)
         if ir is None:
             ir = self._weight('ir')
-        return {'audio': audio, 'ir': self._as_batch(ir)}
+        return {'audio': audio, 'ir': _as_batch(ir)}
 
     def get_signal(self, audio: Any, ir: Any) -> tf.Tensor:
         """Convolves the audio with the response, all but its first tap.
@@ -108,19 +103,10 @@ class Reverb(processors.Processor):
         -------
         Audio of the same length, `[batch, samples]`.
         """
-        audio, ir = _checked_audio(audio, self.name), self._as_batch(ir)
+        audio, ir = core.tf_float32(audio), _as_batch(ir)
         late = tf.concat([tf.zeros_like(ir[:, :1]), ir[:, 1:]], axis=1)
         wet = core.fft_convolve(audio, late, padding='same', delay_compensation=0)
         return wet + audio if self.add_dry else wet
-
-    def _as_batch(self, ir: Any) -> tf.Tensor:
-        ir = core.tf_float32(ir)
-        if ir.shape.rank == 3 and ir.shape[-1] in (None, 1):
-            ir = ir[..., 0]
-        expected = '[batch, taps], [taps] or [batch, taps, 1]'
-        checks.check_rank(ir, (1, 2), 'ir', self.name, expected)
-        checks.check_not_empty(ir, 'ir', self.name)
-        return ir[tf.newaxis] if ir.shape.rank == 1 else ir
 
     def _weight(self, name: str) -> tf.Tensor:
         """A learned control, for want of one in the call."""
@@ -132,6 +118,14 @@ class Reverb(processors.Processor):
         if not self.built:
             self.build(None)
         return tf.convert_to_tensor(getattr(self, name))
+
+
+def _as_batch(ir: Any) -> tf.Tensor:
+    """A response of any allowed shape as `[batch, taps]`."""
+    ir = core.tf_float32(ir)
+    if ir.shape.rank == 3:
+        return ir[..., 0]
+    return ir[tf.newaxis] if ir.shape.rank == 1 else ir
 
 
 @registration.register('ddsp.effects')
@@ -183,6 +177,12 @@ class ExpDecayReverb(Reverb):
     seed : an integer for the same noise in every call; by default it is drawn anew.
     """
 
+    input_shapes = {
+        'audio': '[batch, samples]',
+        'gain': '[batch, 1]',
+        'decay': '[batch, 1]',
+    }
+
     def __init__(
         self,
         trainable: bool = False,
@@ -225,14 +225,10 @@ class ExpDecayReverb(Reverb):
         ValueError
             For other shapes, or when a control is missing.
         """
-        audio = _checked_audio(audio, self.name)
+        audio = core.tf_float32(audio)
         gain = self._weight('gain')[tf.newaxis] if gain is None else gain
         decay = self._weight('decay')[tf.newaxis] if decay is None else decay
         gain, decay = core.tf_float32(gain), core.tf_float32(decay)
-        checks.check_rank(gain, 2, 'gain', self.name, '[batch, 1]')
-        checks.check_rank(decay, 2, 'decay', self.name, '[batch, 1]')
-        all_three = {'audio': audio, 'gain': gain, 'decay': decay}
-        checks.check_same_size(all_three, 0, self.name, 'batch')
         return {'audio': audio, 'ir': self._impulse_response(gain, decay)}
 
     def _impulse_response(self, gain: tf.Tensor, decay: tf.Tensor) -> tf.Tensor:
@@ -261,6 +257,11 @@ class FilteredNoiseReverb(Reverb):
     seed : an integer for the same noise in every call; by default it is drawn anew.
     crossfade : fade from each frame's filter to the next instead of switching.
     """
+
+    input_shapes = {
+        'audio': '[batch, samples]',
+        'magnitudes': '[batch, frames, bands]',
+    }
 
     def __init__(
         self,
@@ -312,12 +313,10 @@ class FilteredNoiseReverb(Reverb):
         ValueError
             For other shapes, or when the magnitudes are missing.
         """
-        audio = _checked_audio(audio, self.name)
+        audio = core.tf_float32(audio)
         if magnitudes is None:
             magnitudes = self._weight('magnitudes')[tf.newaxis]
         magnitudes = core.tf_float32(magnitudes)
-        expected = '[batch, frames, bands]'
-        checks.check_rank(magnitudes, 3, 'magnitudes', self.name, expected)
         response = core.frequency_filter(
             _uniform_noise(self.reverb_length, self.seed),
             self.scale_fn(magnitudes + self.initial_bias),
@@ -347,6 +346,11 @@ class FIRFilter(processors.Processor):
     name : name of the layer.
     crossfade : fade from each frame's filter to the next instead of switching.
     """
+
+    input_shapes = {
+        'audio': '[batch, samples]',
+        'magnitudes': ('[batch, frames, bins]', '[batch, bins]'),
+    }
 
     def __init__(
         self,
@@ -378,10 +382,8 @@ class FIRFilter(processors.Processor):
         ValueError
             For other ranks, or for audio that is empty or not finite.
         """
-        audio = _checked_audio(audio, self.name)
+        audio = core.tf_float32(audio)
         magnitudes = core.tf_float32(magnitudes)
-        expected = '[batch, frames, bins] or [batch, bins]'
-        checks.check_rank(magnitudes, (2, 3), 'magnitudes', self.name, expected)
         return {'audio': audio, 'magnitudes': self.scale_fn(magnitudes)}
 
     def get_signal(self, audio: Any, magnitudes: Any) -> tf.Tensor:
@@ -425,6 +427,12 @@ class ModDelay(processors.Processor):
         When a time is negative or there is no delay at all.
     """
 
+    input_shapes = {
+        'audio': '[batch, samples]',
+        'gain': '[batch, samples, 1]',
+        'phase': '[batch, samples, 1]',
+    }
+
     def __init__(
         self,
         center_ms: float = 15.0,
@@ -467,13 +475,8 @@ class ModDelay(processors.Processor):
         ValueError
             For other ranks, sizes that differ, or audio that is empty or not finite.
         """
-        audio = _checked_audio(audio, self.name)
+        audio = core.tf_float32(audio)
         gain, phase = core.tf_float32(gain), core.tf_float32(phase)
-        all_three = {'audio': audio, 'gain': gain, 'phase': phase}
-        for name, control in (('gain', gain), ('phase', phase)):
-            checks.check_rank(control, 3, name, self.name, '[batch, samples, 1]')
-        checks.check_same_size(all_three, 0, self.name, 'batch')
-        checks.check_same_size(all_three, 1, self.name, 'time')
         gain, phase = self.gain_scale_fn(gain), self.phase_scale_fn(phase)
         return {'audio': audio, 'gain': gain, 'phase': phase}
 

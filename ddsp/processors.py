@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextvars
 import difflib
+import functools
 import inspect
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -13,6 +15,9 @@ import tensorflow as tf
 
 from ddsp import core, dags, registration
 from ddsp.core import checks, tensors
+
+# Whether the inputs that arrive in `get_controls` have been checked on their way.
+_CHECKED = contextvars.ContextVar('checked', default=False)
 
 
 class Processor(registration.Configured, keras.layers.Layer):
@@ -53,10 +58,15 @@ class Processor(registration.Configured, keras.layers.Layer):
     input_shapes: ClassVar[Mapping[str, str | tuple[str, ...]]] = {}
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
-        """Gives `call` the signature of `get_controls`, by which Keras knows inputs."""
+        """Gives `call` the signature of `get_controls`, by which Keras knows inputs.
+
+        And lets `get_controls` check what it is given when it is called by itself.
+        """
         super().__init_subclass__(**kwargs)
-        ours = cls.call is Processor.call or hasattr(cls.call, '_of_get_controls')
-        if 'get_controls' in vars(cls) and ours:
+        if 'get_controls' not in vars(cls):
+            return
+        cls.get_controls = _checking(cls.get_controls)
+        if cls.call is Processor.call or hasattr(cls.call, '_of_get_controls'):
             cls.call = _call_like(cls.get_controls)
 
     def __init__(self, name: str, trainable: bool = False, **kwargs: Any) -> None:
@@ -84,13 +94,14 @@ class Processor(registration.Configured, keras.layers.Layer):
         ValueError
             When an input has the wrong shape, is empty or is not finite.
         """
-        inputs = self._bind(args, kwargs)
-        for key, value in inputs.arguments.items():
-            inputs.arguments[key] = _to_tensors(value)
-        self._check(inputs.arguments)
-        outputs = super().__call__(
-            *inputs.args, return_outputs_dict=return_outputs_dict, **inputs.kwargs
-        )
+        inputs = self._checked_inputs(args, kwargs)
+        token = _CHECKED.set(True)
+        try:
+            outputs = super().__call__(
+                *inputs.args, return_outputs_dict=return_outputs_dict, **inputs.kwargs
+            )
+        finally:
+            _CHECKED.reset(token)
         if not self.trainable:
             # To a model around it, weights count one by one, whatever their layer says.
             for weight in self.variables:
@@ -113,6 +124,16 @@ class Processor(registration.Configured, keras.layers.Layer):
     def get_signal(self, *args: Any, **kwargs: Any) -> tf.Tensor:
         """Turns controls into a signal."""
         raise NotImplementedError(f'{type(self).__name__} must define get_signal.')
+
+    def _checked_inputs(
+        self, args: tuple, kwargs: dict[str, Any]
+    ) -> inspect.BoundArguments:
+        """The inputs by name, as float32 tensors of the right shapes."""
+        inputs = self._bind(args, kwargs)
+        for key, value in inputs.arguments.items():
+            inputs.arguments[key] = _to_tensors(value)
+        self._check(inputs.arguments)
+        return inputs
 
     def _bind(self, args: tuple, kwargs: dict[str, Any]) -> inspect.BoundArguments:
         """Names the inputs; one that is `None`, as by default, counts as not given."""
@@ -144,6 +165,19 @@ class Processor(registration.Configured, keras.layers.Layer):
             _check_shape(spec, self.input_shapes[name], name, self.name)
             checks.check_not_empty(spec, name, self.name)
         _check_agreement(given, self.input_shapes, self.name)
+
+
+def _checking(get_controls: Callable) -> Callable:
+    """Lets `get_controls` check its inputs, unless calling the layer has done so."""
+
+    @functools.wraps(get_controls)
+    def checked(self: Processor, *args: Any, **kwargs: Any) -> dict[str, tf.Tensor]:
+        if _CHECKED.get():
+            return get_controls(self, *args, **kwargs)
+        inputs = self._checked_inputs(args, kwargs)
+        return get_controls(self, *inputs.args, **inputs.kwargs)
+
+    return checked
 
 
 def _call_like(get_controls: Callable) -> Callable:

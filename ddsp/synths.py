@@ -222,8 +222,10 @@ class FilteredNoise(Processor):
     def _noise(self, shape: list) -> tf.Tensor:
         if self.seed is None:
             return tf.random.uniform(shape, minval=-1.0, maxval=1.0)
-        seed = [self.seed, 0]
-        return tf.random.stateless_uniform(shape, seed, minval=-1.0, maxval=1.0)
+        # Philox by name: left to choose, XLA would draw other noise.
+        return tf.random.stateless_uniform(
+            shape, [self.seed, 0], minval=-1.0, maxval=1.0, alg='philox'
+        )
 
 
 @register('ddsp.synths')

@@ -387,7 +387,7 @@ def test_mod_delay_between_samples() -> None:
         ((2, 60), (2, 60, 1), 'gain has shape'),
         ((2, 60, 1), (2, 60), 'phase has shape'),
         ((3, 60, 1), (2, 60, 1), 'batch sizes differ'),
-        ((2, 60, 1), (2, 6, 1), 'time sizes differ'),
+        ((2, 60, 1), (2, 6, 1), 'samples sizes differ'),
     ],
 )
 def test_mod_delay_wrong_controls(

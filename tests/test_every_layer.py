@@ -8,7 +8,7 @@ import pathlib
 import keras
 import numpy as np
 import pytest
-from layer_testing import CHECKS, Case
+from layer_testing import CHECKS, Case, run_layer_test
 
 import ddsp
 from ddsp import effects, losses, processors, synths
@@ -336,6 +336,33 @@ def untrained_crepe(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize('name', CASES)
 def test_layer(name: str, check: str, tmp_path: pathlib.Path) -> None:
     CHECKS[check](CASES[name], tmp_path)
+
+
+@keras.saving.register_keras_serializable('tests')
+class Gain(processors.Processor):
+    """A processor as a user writes one."""
+
+    def __init__(self, name: str = 'gain', trainable: bool = True, **kwargs):
+        super().__init__(name=name, trainable=trainable, **kwargs)
+
+    def build(self, input_shape):
+        self.gain = self.add_weight((), 'ones', name='gain')
+
+    def get_controls(self, audio, gain_db):
+        return {'audio': audio, 'gain': self.gain * ddsp.core.db_to_amplitude(gain_db)}
+
+    def get_signal(self, audio, gain):
+        return audio * gain
+
+
+def test_a_layer_of_ones_own(tmp_path: pathlib.Path) -> None:
+    run_layer_test(
+        Gain,
+        {'audio': audio, 'gain_db': level[:, :1, 0]},
+        tmp_path,
+        shape=AUDIO,
+        gradients=['audio', 'gain_db'],
+    )
 
 
 @pytest.mark.parametrize('module', ['processors', 'synths', 'effects', 'losses'])

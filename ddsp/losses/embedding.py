@@ -102,6 +102,11 @@ class PretrainedCREPEEmbeddingLoss(EmbeddingLoss):
         self.model_capacity = model_capacity
         self.activation_layer = activation_layer
 
+    def build(self, target_audio_shape: Any, audio_shape: Any = None) -> None:
+        """Reads the weights of the network."""
+        if not self.pretrained_model.built:
+            self.pretrained_model.build(target_audio_shape)
+
 
 @keras.saving.register_keras_serializable('ddsp.losses')
 class PretrainedCREPE(registration.Configured, keras.layers.Layer):

@@ -111,7 +111,8 @@ class SpectralLoss(Loss):
         target_audio, audio : `[batch, samples]` or `[batch, samples, 1]`.
         weights : multiplies the differences before their mean. One for each example,
             `[batch]`, `[batch, 1]` or `[batch, 1, 1]`; or whatever broadcasts against
-            each view, `[batch, frames, bins]`.
+            each view, `[batch, frames, bins]` (loudness has no bins, and takes the
+            mean over them).
 
         Raises
         ------
@@ -144,7 +145,7 @@ class SpectralLoss(Loss):
         if self.loudness_weight > 0.0:
             by_example = weights
             if weights is not None and weights.shape.rank == 3:
-                by_example = weights[..., 0]
+                by_example = tf.reduce_mean(weights, axis=-1)
             difference = mean_difference(
                 self._loudness(target),
                 self._loudness(audio),

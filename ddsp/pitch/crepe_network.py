@@ -70,15 +70,17 @@ class CrepeNetwork(registration.Configured, keras.layers.Layer):
                 strides=4 if i == 0 else 1,
                 padding='same',
                 activation='relu',
+                dtype='float32',
                 name=f'conv{i + 1}',
             )
             for i, (n, width) in enumerate(zip(filters, _KERNEL_SIZES))
         ]
         self.normalizations = [
-            keras.layers.BatchNormalization(name=f'conv{i + 1}_BN') for i in range(6)
+            keras.layers.BatchNormalization(dtype='float32', name=f'conv{i + 1}_BN')
+            for i in range(6)
         ]
         self.classifier = keras.layers.Dense(
-            PITCH_BINS, activation='sigmoid', name='classifier'
+            PITCH_BINS, activation='sigmoid', dtype='float32', name='classifier'
         )
         self.trainable = kwargs['trainable']
 

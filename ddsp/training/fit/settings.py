@@ -45,11 +45,11 @@ class FitSettings:
     frame_rate: int = 250
     f0_method: str = 'swift-f0'
     f0_min_confidence: float = 0.9
-    steps: int = 1000
-    batch_size: int = 4
+    steps: int = 2500
+    batch_size: int = 1
     window_seconds: float = 2.0
     lead_in_seconds: float = 0.5
-    learning_rate: float = 1e-3
+    learning_rate: float = 8e-3
     learning_rate_end: float = 1e-4
     clip_norm: float = 3.0
     transpose: float = 5.0
