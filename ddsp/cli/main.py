@@ -43,8 +43,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     # TensorFlow writes notes of its own on stderr unless told not to before it loads.
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
-    os.environ.setdefault('GLOG_minloglevel', '3')
-    os.environ.setdefault('ABSL_MIN_LOG_LEVEL', '3')
     arguments = make_parser().parse_args(argv)
     try:
         return _COMMANDS[arguments.command].run(arguments)

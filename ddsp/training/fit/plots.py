@@ -159,24 +159,27 @@ def plot_controls(
 
 
 def plot_impulse_response(impulse_response: np.ndarray, sample_rate: int) -> str:
-    """The learnt impulse response, and how its energy dies away."""
-    response = impulse_response.astype('float64')
-    milliseconds = 1000 * np.arange(len(response)) / sample_rate
+    """The learnt impulse response after the direct sound, and how it dies away."""
+    direct, room = float(impulse_response[0]), impulse_response[1:].astype('float64')
+    milliseconds = 1000 * np.arange(1, len(room) + 1) / sample_rate
     # Backward integration: M. R. Schroeder, "New method of measuring reverberation
     # time", 1965.
-    energy = np.cumsum(response[::-1] ** 2)[::-1]
-    decay_db = 10 * np.log10(np.maximum(energy / max(energy[0], 1e-20), 1e-8))
+    energy = np.cumsum(room[::-1] ** 2)[::-1]
+    decay_db = 10 * np.log10(np.maximum(energy / max(direct**2, 1e-20), 1e-10))
 
     def draw(axes: Sequence[Any], figure: Any) -> None:
-        axes[0].plot(milliseconds, response, color=_RESYNTHESIS, lw=0.7)
-        axes[0].set(title='Impulse response', ylabel='amplitude')
+        axes[0].plot(milliseconds, room, color=_RESYNTHESIS, lw=0.7)
+        axes[0].set(title='What follows the direct sound', ylabel='amplitude')
         axes[1].plot(milliseconds, decay_db, color=_RESYNTHESIS)
-        axes[1].set(title='Energy still to come', ylabel='dB', xlabel='time (ms)')
-        axes[1].set_ylim(-60, 2)
+        axes[1].set(title='Energy still to come, beside that of the direct sound')
+        axes[1].set(ylabel='dB', xlabel='time (ms)')
+        top = 10 * np.ceil((decay_db.max() + 1) / 10)
+        axes[1].set_ylim(top - 50, top)
         for axis in axes:
             axis.set_xlim(0, milliseconds[-1])
+            axis.grid(axis='y', color=_FAINT, alpha=0.35, lw=0.6)
 
-    return _svg('impulse_response', draw, rows=2, height=3.8)
+    return _svg('impulse_response', draw, rows=2, height=4.0)
 
 
 def plot_losses(losses: Sequence[float]) -> str:

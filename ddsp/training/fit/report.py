@@ -246,9 +246,9 @@ def _room(data: ReportData) -> str:
     svg = plots.plot_impulse_response(data.impulse_response, data.sample_rate)
     return _section(
         'The room',
-        'What a clap would sound like in the room that was learnt along with the '
-        'network. Any other sound can be placed in it: '
-        '<code>impulse_response.wav</code>.',
+        'What a clap would leave behind in the room that was learnt along with the '
+        'network; next to nothing, for a recording made close to the microphone. Any '
+        'other sound can be placed in it: <code>impulse_response.wav</code>.',
         _figure(svg, 'Impulse response and its decay'),
     )
 

@@ -209,6 +209,8 @@ def impulse_response_of(model: FitModel) -> np.ndarray | None:
 
 
 def _write_model(out_dir: Path, model: FitModel, config: str) -> None:
+    # Without the optimizer, whose moments are twice as large as the model.
+    model.compile(optimizer=None)
     model.save_weights(out_dir / 'model.weights.h5')
     (out_dir / 'operative_config.gin').write_text(config, 'utf-8')
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import gin
+import h5py
 import numpy as np
 import pytest
 import soundfile
@@ -66,6 +67,12 @@ def test_weights_and_configuration_make_the_same_sound_again(fitted, one_second)
     # Only the noise is drawn anew.
     assert np.corrcoef(written, again)[0, 1] > 0.99
     assert np.abs(again - written).mean() < 0.1 * np.abs(other - written).mean()
+
+
+def test_the_weights_are_those_of_the_model_alone(fitted):
+    out, _ = fitted
+    with h5py.File(out / 'model.weights.h5') as file:
+        assert 'optimizer' not in file
 
 
 def test_gin_is_empty_again(fitted):
