@@ -409,7 +409,8 @@ class ModDelay(processors.Processor):
 
     The delay is `center_ms + depth_ms * phase`. The default `phase_scale_fn` gives
     phases in [0, 1]; with `tf.math.tanh`, for one, phases go from -1 to 1, and the
-    delay from `center_ms - depth_ms` to `center_ms + depth_ms`.
+    delay from `center_ms - depth_ms` to `center_ms + depth_ms`. The longest delay is
+    reached, where the established library wraps around to none.
 
     Parameters
     ----------

@@ -309,7 +309,7 @@ class Mix(Processor):
 
     With a level m between 0 and 1 the output is
     `sqrt(m) * signal_one + sqrt(1 - m) * signal_two`: signals that are not correlated
-    keep their loudness at every level.
+    keep their loudness at every level. The gains of the established library do not.
 
     Parameters
     ----------
@@ -371,6 +371,9 @@ def _root(x: tf.Tensor) -> tf.Tensor:
 @registration.register('ddsp.processors')
 class Crop(Processor):
     """Cuts samples off one end of the audio.
+
+    Cutting off none gives all of it, and not an empty tensor as in the established
+    library.
 
     Parameters
     ----------

@@ -65,6 +65,9 @@ def crop_and_compensate_delay(
 ) -> tf.Tensor:
     """Cuts the result of a convolution to length, and its delay off the front.
 
+    Unlike the established library's, the delay is cut off whole, not short by one or
+    two samples, and an end with nothing to cut off stays.
+
     Parameters
     ----------
     audio : `[batch, samples]`, a full convolution; silence follows where it is short.
@@ -112,6 +115,8 @@ def fft_convolve(
     With a response for each frame, the audio is cut into as many frames of equal
     length; each is convolved with its own response and they are added where they
     overlap. A batch of one response is transformed once and serves the whole batch.
+    With the default delay compensation, audio comes out earlier by the 1 or 2 samples
+    that the established library leaves in.
 
     Parameters
     ----------

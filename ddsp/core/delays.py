@@ -14,6 +14,7 @@ def variable_length_delay(phase: Any, audio: Any, max_length: int = 512) -> tf.T
 
     Sample n of the output is the audio at time `n - phase[n] * max_length`, read by
     linear interpolation between its two neighbours. Before the start there is silence.
+    Unlike the established library's, phase 1 is the longest delay and not none.
 
     Parameters
     ----------

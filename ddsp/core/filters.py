@@ -18,7 +18,8 @@ def apply_window_to_impulse_response(
     """Shortens an impulse response by a Hann window around its lag 0.
 
     The window is `0.5 + 0.5 * cos(2 * pi * lag / window_size)`, so lag 0 passes
-    unchanged whether the size is even or odd.
+    unchanged whether the size is even or odd; the established library puts the peak of
+    an odd window at lag -1.
 
     Parameters
     ----------
@@ -134,6 +135,8 @@ def frequency_filter(
 ) -> tf.Tensor:
     """Filters audio by magnitudes over frequency, without delay or phase shift.
 
+    The established library delays audio by 2 samples here.
+
     Parameters
     ----------
     audio : `[batch, samples]`.
@@ -191,6 +194,8 @@ def sinc_impulse_response(
 ) -> tf.Tensor:
     """Designs a low-pass or high-pass filter: a sinc under a Hamming window.
 
+    The argument is left as it is; the established library writes into it.
+
     Parameters
     ----------
     cutoff_frequency : `[..., 1]` or a scalar, in Hz; or, without a sample rate, as a
@@ -238,6 +243,8 @@ def sinc_filter(
     crossfade: bool = False,
 ) -> tf.Tensor:
     """Filters audio by a windowed sinc, without delay.
+
+    The established library delays audio by 1 sample here.
 
     Parameters
     ----------

@@ -33,6 +33,9 @@ TWO_PI = 2.0 * math.pi
 def angular_cumsum(angular_frequency: Any, chunk_size: int = 1000) -> tf.Tensor:
     """Sums angular frequency over time, exactly at any length.
 
+    Unlike the established library's, it neither drifts nor needs a known batch size or
+    a single channel.
+
     Parameters
     ----------
     angular_frequency : `[batch, samples, ...]`, in radians a sample.
@@ -57,6 +60,8 @@ def oscillator_bank(
     use_angular_cumsum: bool = False,
 ) -> tf.Tensor:
     """Plays free sinusoids whose envelopes are given at every sample.
+
+    Phase does not drift, as the established library's does in float32.
 
     From controls at the frame rate, `sinusoidal_synthesis` is faster and smaller.
 
@@ -97,6 +102,9 @@ def harmonic_oscillator_bank(
     use_angular_cumsum: bool = True,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Plays harmonics whose envelopes are given at every sample, from a phase on.
+
+    Unlike the established library's, the final phase is wrapped and does not grow for
+    ever.
 
     Parameters
     ----------
@@ -142,6 +150,8 @@ def harmonic_synthesis(
     hop_size: int | None = None,
 ) -> tf.Tensor:
     """Plays harmonics from controls at the frame rate.
+
+    Phase does not drift, as the established library's does in float32.
 
     Parameters
     ----------

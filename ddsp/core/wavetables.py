@@ -18,6 +18,8 @@ from ddsp.core.tensors import size, tf_float32
 def linear_lookup(phase: Any, wavetables: Any) -> tf.Tensor:
     """Reads wavetables at a phase, linear between entries, the last next to the first.
 
+    By picking two entries a sample, where the established library compares with all.
+
     Parameters
     ----------
     phase : `[batch, samples, 1]`, in cycles; whole cycles do not matter.
@@ -89,6 +91,8 @@ def wavetable_synthesis(
     hop_size: int | None = None,
 ) -> tf.Tensor:
     """Plays wavetables that may change from frame to frame.
+
+    Phase does not drift, as the established library's does in float32.
 
     Parameters
     ----------
