@@ -16,193 +16,149 @@ There are few of them, so they are left out of the product and added as sines.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import tensorflow as tf
 
-from ddsp.core.blocks import frames_in_block, map_blocks
-from ddsp.core.grids import FrameGrid, neighbour, neighbours, tap_weights
-from ddsp.core.phase import frequencies_on_grid, to_radians
+from ddsp.core.banks import TWO_PI, Frames, Kernel, Places, cycles_of
+from ddsp.core.phase import to_radians
 from ddsp.core.tensors import size
 
-TWO_PI = 2.0 * math.pi
 
-# Numbers in the working set of a block: what is worked on stays in the cache.
-BLOCK_ELEMENTS = 1 << 19
-
-
-def harmonics_on_grid(
-    cycles: tf.Tensor,
-    f0_hz: tf.Tensor,
-    amplitudes: tf.Tensor,
-    grid: FrameGrid,
-    sample_rate: float,
-    method: str,
-) -> tf.Tensor:
-    """Adds up the harmonics of a fundamental, silent at and above Nyquist.
+def harmonic_kernel(n_harmonics: int, n_taps: int, sample_rate: float) -> Kernel:
+    """The bank of harmonics of one fundamental, silent at and above Nyquist.
 
     Parameters
     ----------
-    cycles : float64 `[batch, frames, hop]`, phase of the fundamental.
-    f0_hz : float32 `[batch, frames, 1]`.
-    amplitudes : float32 `[batch, frames, harmonics]`.
-    grid : the grid of the samples.
+    n_harmonics : how many there are.
+    n_taps : how many neighbouring frames are mixed, see `tap_weights`.
     sample_rate : samples a second.
-    method : how amplitudes are interpolated, see `tap_weights`.
 
     Returns
     -------
-    float32 `[batch, frames, hop]`.
+    A kernel with one oscillator.
     """
-    below, some = _below_nyquist(f0_hz, size(amplitudes, 2), sample_rate)
-    weights = tap_weights(grid.fraction, method)
-    taps = tf.stack(neighbours(amplitudes, method), axis=2)
-    whole = taps * tf.cast(below, tf.float32)[:, :, tf.newaxis]
-    audio = harmonic_bank(cycles, whole, weights)
-    frequency = frequencies_on_grid(tf.stop_gradient(f0_hz), grid)[..., 0]
-    first = tf.reduce_sum(tf.cast(below, tf.int32), axis=-1)
-    last = tf.reduce_sum(tf.cast(some, tf.int32), axis=-1)
-    audible = frequency / (0.5 * sample_rate)
-    return audio + _crossing_bank(cycles, taps, weights, audible, first, last)
-
-
-def harmonic_bank(cycles: tf.Tensor, taps: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Adds up harmonics whose amplitudes are mixed from neighbouring frames.
-
-    Parameters
-    ----------
-    cycles : float64 `[batch, frames, hop]`, phase of the fundamental.
-    taps : float32 `[batch, frames, taps, harmonics]`, amplitudes at each neighbour.
-    weights : float32 `[hop, taps]` or `[frames, hop, taps]`.
-
-    Returns
-    -------
-    float32 `[batch, frames, hop]`. Gradients flow to `cycles` and `taps`; the powers of
-    z are made again for them rather than kept.
-    """
-    n_taps, n_harmonics = taps.shape[-2], taps.shape[-1]
     rows = _rows(n_harmonics)
     columns = -(-n_harmonics // rows)
-    # [1, frames or 1, hop, taps], so that blocks of frames can be taken.
-    shared = weights.shape.rank == 2
-    weights = tf.reshape(weights, [1, -1, size(cycles, 2), n_taps])
 
-    def in_blocks(fn: Callable, tensors: Sequence[tf.Tensor], signature: Any) -> Any:
-        batch, frames, hop = (size(cycles, axis) for axis in range(3))
-        width = 2 * (rows + columns * (n_taps + 1))
-        block = frames_in_block(batch, frames, hop * width, BLOCK_ELEMENTS)
-        if shared:
-            return map_blocks(
-                lambda *xs: fn(*xs, weights), tensors, frames, block, signature
-            )
-        return map_blocks(fn, [*tensors, weights], frames, block, signature)
-
-    def forward(cycles: tf.Tensor, taps: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    def forward(frames: Frames, places: Places) -> tf.Tensor:
+        cycles = cycles_of(frames, places)[..., 0]
+        below, some = _below_nyquist(frames, n_harmonics, sample_rate)
         inner, outer = _powers(cycles, rows, columns)
-        sums = _mixed(inner, _to_blocks(taps, rows, columns), weights)
-        return _imaginary_part(sums, outer)
+        blocks = _to_blocks(frames.taps * below, rows, columns)
+        audio = _imaginary_part(_mixed(inner, blocks, places.weights), outer)
+        crossing = _Crossing(frames, places, below, some, sample_rate)
+        return crossing.add_to(audio, cycles)
 
     def backward(
-        cycles: tf.Tensor, taps: tf.Tensor, upstream: tf.Tensor, weights: tf.Tensor
-    ) -> list[tf.Tensor]:
+        frames: Frames, places: Places, upstream: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        cycles = cycles_of(frames, places)[..., 0]
+        below, some = _below_nyquist(frames, n_harmonics, sample_rate)
         inner, outer = _powers(cycles, rows, columns)
         numbers = tf.range(1, n_harmonics + 1, dtype=tf.float32)
-        sums = _mixed(inner, _to_blocks(taps * numbers, rows, columns), weights)
-        slope = _real_part(sums, outer)
-        d_blocks = _blocks_gradient(upstream, inner, outer, weights)
-        d_taps = _from_blocks(d_blocks, n_taps, n_harmonics, rows, columns)
-        return [tf.cast(TWO_PI * upstream * slope, tf.float64), d_taps]
+        blocks = _to_blocks(frames.taps * below * numbers, rows, columns)
+        slope = _real_part(_mixed(inner, blocks, places.weights), outer)
+        d_blocks = _blocks_gradient(upstream, inner, outer, places.weights)
+        d_taps = _from_blocks(d_blocks, n_taps, n_harmonics, rows, columns) * below
+        crossing = _Crossing(frames, places, below, some, sample_rate)
+        d_cycles, d_taps = crossing.add_gradient_to(
+            TWO_PI * upstream * slope, d_taps, cycles, upstream
+        )
+        return d_cycles[..., tf.newaxis], d_taps
 
-    @tf.custom_gradient
-    def bank(cycles: tf.Tensor, taps: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-        def gradient(upstream: tf.Tensor) -> list[tf.Tensor]:
-            types = [tf.float64, tf.float32]
-            return in_blocks(backward, [cycles, taps, upstream], types)
-
-        return in_blocks(forward, [cycles, taps], tf.float32), gradient
-
-    return bank(cycles, taps)
+    width = 2 * (rows + columns * (n_taps + 1))
+    return Kernel(forward, backward, width)
 
 
 def _below_nyquist(
-    f0_hz: tf.Tensor, n_harmonics: Any, sample_rate: float
+    frames: Frames, n_harmonics: int, sample_rate: float
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """Which harmonics sound in all of a frame and which in some, by its two ends."""
-    numbers = tf.range(1, n_harmonics + 1)
-    later = neighbour(f0_hz, 1)
-    highest = tf.cast(tf.maximum(f0_hz, later), tf.float64)
-    lowest = tf.cast(tf.minimum(f0_hz, later), tf.float64)
-    numbers = tf.cast(numbers, tf.float64)
-    return numbers * highest < 0.5 * sample_rate, numbers * lowest < 0.5 * sample_rate
+    """Which harmonics sound in all of a frame and which in some of it, as 1 and 0.
 
-
-def _crossing_bank(
-    cycles: tf.Tensor,
-    taps: tf.Tensor,
-    weights: tf.Tensor,
-    audible: tf.Tensor,
-    first: tf.Tensor,
-    last: tf.Tensor,
-) -> tf.Tensor:
-    """Adds harmonics `first + 1 .. last`, one at a time, each until it passes Nyquist.
-
-    Parameters
-    ----------
-    cycles, taps, weights : as in `harmonic_bank`.
-    audible : `[batch, frames, hop]`; a harmonic h sounds where `h * audible < 1`.
-    first, last : int32 `[batch, frames]`.
+    Frequency is linear inside a frame, so its two ends tell. Both are float32
+    `[batch, frames, 1, harmonics]`.
     """
-    n_harmonics = size(taps, 3)
-    rounds = tf.reduce_max(last - first)
+    ends = frames.hz, frames.hz + frames.slope_hz
+    numbers = tf.range(1, n_harmonics + 1, dtype=tf.float64)
+    nyquist = 0.5 * sample_rate
+    whole = numbers * tf.maximum(*ends) < nyquist
+    some = numbers * tf.minimum(*ends) < nyquist
+    return (tf.cast(x, tf.float32)[:, :, tf.newaxis] for x in (whole, some))
 
-    def sine(number: tf.Tensor, cycles: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+
+class _Crossing:
+    """The harmonics that pass Nyquist inside a frame, each heard until it does.
+
+    In each frame these are the numbers after those that sound in all of it, up to the
+    last that sounds in some. A loop takes the first of every frame, then the second,
+    and mostly ends there.
+    """
+
+    def __init__(
+        self,
+        frames: Frames,
+        places: Places,
+        below: tf.Tensor,
+        some: tf.Tensor,
+        sample_rate: float,
+    ) -> None:
+        self._first, self._last = (
+            tf.cast(tf.reduce_sum(x[:, :, 0], axis=-1), tf.int32) for x in (below, some)
+        )
+        self._rounds = tf.reduce_max(self._last - self._first)
+        slope_hz = frames.slope_hz[:, :, tf.newaxis]
+        hz = frames.hz[:, :, tf.newaxis] + slope_hz * places.fraction
+        self._hz, self._nyquist = hz[..., 0], 0.5 * sample_rate
+        self._taps = tf.transpose(frames.taps, [0, 1, 3, 2])
+        self._weights = places.weights
+
+    def add_to(self, audio: tf.Tensor, cycles: tf.Tensor) -> tf.Tensor:
+        """Adds them to the audio, `[batch, frames, hop]`."""
+
+        def add(i: tf.Tensor, audio: tf.Tensor) -> tuple:
+            number, angle, heard = self._harmonic(i, cycles)
+            return i + 1, audio + heard * self._amplitude(number) * tf.sin(angle)
+
+        return tf.while_loop(self._go_on, add, (0, audio))[1]
+
+    def add_gradient_to(
+        self,
+        d_cycles: tf.Tensor,
+        d_taps: tf.Tensor,
+        cycles: tf.Tensor,
+        upstream: tf.Tensor,
+    ) -> tuple[tf.Tensor, tf.Tensor]:
+        """Adds their gradients to those of the cycles and of the taps."""
+        n_harmonics = size(d_taps, 3)
+
+        def add(i: tf.Tensor, d_cycles: tf.Tensor, d_taps: tf.Tensor) -> tuple:
+            number, angle, heard = self._harmonic(i, cycles)
+            heard *= upstream
+            h = tf.cast(number, tf.float32)[..., tf.newaxis]
+            slope = TWO_PI * h * heard * self._amplitude(number) * tf.cos(angle)
+            wanted = (heard * tf.sin(angle))[..., tf.newaxis] * self._weights
+            place = tf.one_hot(number - 1, n_harmonics)[:, :, tf.newaxis]
+            d_tap = tf.reduce_sum(wanted, axis=2)[..., tf.newaxis] * place
+            return i + 1, d_cycles + slope, d_taps + d_tap
+
+        return tf.while_loop(self._go_on, add, (0, d_cycles, d_taps))[1:]
+
+    def _go_on(self, i: tf.Tensor, *_: Any) -> tf.Tensor:
+        return i < self._rounds
+
+    def _harmonic(self, i: tf.Tensor, cycles: tf.Tensor) -> tuple:
+        """Number of the i-th, `[batch, frames]`; its angle, and 1 where it is heard."""
+        number = self._first + 1 + i
         h = tf.cast(number, tf.float64)[..., tf.newaxis]
-        heard = h * tf.cast(audible, tf.float64) < 1.0
-        heard &= (number <= last)[..., tf.newaxis]
-        return to_radians(h * cycles), tf.cast(heard, tf.float32)
+        heard = (h * self._hz < self._nyquist) & (number <= self._last)[..., tf.newaxis]
+        return number, to_radians(h * cycles), tf.cast(heard, tf.float32)
 
-    def amplitude(number: tf.Tensor, taps: tf.Tensor) -> tf.Tensor:
-        place = tf.minimum(number, n_harmonics) - 1
-        chosen = tf.gather(tf.transpose(taps, [0, 1, 3, 2]), place, batch_dims=2)
-        return tf.reduce_sum(chosen[:, :, tf.newaxis] * weights, axis=-1)
-
-    def forward(i: tf.Tensor, audio: tf.Tensor, cycles: Any, taps: Any) -> tuple:
-        number = first + 1 + i
-        angle, heard = sine(number, cycles)
-        return i + 1, audio + heard * amplitude(number, taps) * tf.sin(angle)
-
-    def backward(
-        i: tf.Tensor, d_cycles: Any, d_taps: Any, cycles: Any, taps: Any, upstream: Any
-    ) -> tuple:
-        number = first + 1 + i
-        angle, heard = sine(number, cycles)
-        heard = heard * upstream
-        h = tf.cast(number, tf.float32)[..., tf.newaxis]
-        slope = TWO_PI * h * heard * amplitude(number, taps) * tf.cos(angle)
-        wanted = (heard * tf.sin(angle))[..., tf.newaxis] * weights
-        place = tf.one_hot(number - 1, n_harmonics)
-        d_tap = tf.reduce_sum(wanted, axis=2)[..., tf.newaxis] * place[:, :, tf.newaxis]
-        return i + 1, d_cycles + tf.cast(slope, tf.float64), d_taps + d_tap
-
-    def go_on(i: tf.Tensor, *_: Any) -> tf.Tensor:
-        return i < rounds
-
-    @tf.custom_gradient
-    def bank(cycles: tf.Tensor, taps: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            start = (0, tf.zeros_like(cycles), tf.zeros_like(taps))
-            return tf.while_loop(
-                go_on,
-                lambda i, dc, dt: backward(i, dc, dt, cycles, taps, upstream),
-                start,
-            )[1:]
-
-        start = (0, tf.zeros_like(cycles, tf.float32))
-        loop = tf.while_loop(go_on, lambda i, y: forward(i, y, cycles, taps), start)
-        return loop[1], gradient
-
-    return bank(cycles, taps)
+    def _amplitude(self, number: tf.Tensor) -> tf.Tensor:
+        """The amplitude of a harmonic of each frame, at each sample."""
+        place = tf.minimum(number, size(self._taps, 2)) - 1
+        chosen = tf.gather(self._taps, place, batch_dims=2)
+        return tf.reduce_sum(chosen[:, :, tf.newaxis] * self._weights, axis=-1)
 
 
 def _rows(n_harmonics: int) -> int:

@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import gin
 import tensorflow as tf
 
+from ddsp.core.banks import TWO_PI, play
 from ddsp.core.checks import check_not_empty, check_rank, check_same_size
-from ddsp.core.grids import FrameGrid, frame_grid
-from ddsp.core.harmonic_bank import harmonics_on_grid
+from ddsp.core.grids import TAP_OFFSETS, FrameGrid, frame_grid
+from ddsp.core.harmonic_bank import harmonic_kernel
 from ddsp.core.harmonics import (
     get_harmonic_frequencies,
     normalize_harmonics,
     remove_above_nyquist,
 )
-from ddsp.core.phase import (
-    cycles_from_envelope,
-    cycles_on_grid,
-    to_radians,
-    wrap_cycles,
-)
+from ddsp.core.phase import cycles_from_envelope, to_radians
 from ddsp.core.resampling import check_whole_hop
-from ddsp.core.sinusoid_bank import sinusoids_on_grid
+from ddsp.core.sinusoid_bank import sinusoid_kernel
 from ddsp.core.tensors import size, tf_float32
-
-TWO_PI = 2.0 * math.pi
 
 
 @gin.configurable(module='ddsp.core')
@@ -126,16 +119,11 @@ def harmonic_oscillator_bank(
     _check_controls(
         'harmonic_oscillator_bank', frequency=frequency, amplitudes=amplitudes
     )
-    cycles = cycles_from_envelope(frequency, sample_rate)
-    if initial_phase is not None:
-        cycles = wrap_cycles(cycles + _cycles_of(initial_phase))
-    n_samples = size(frequency, 1)
-    # One sample a frame: the amplitudes of each sample are those given.
-    grid = frame_grid(n_samples, hop_size=1)
-    audio = harmonics_on_grid(
-        cycles, frequency, amplitudes, grid, sample_rate, 'nearest'
+    # One sample a frame: frequency and amplitudes of each sample are those given.
+    grid = frame_grid(size(frequency, 1), hop_size=1)
+    return _harmonics(
+        frequency, amplitudes, grid, sample_rate, 'nearest', initial_phase
     )
-    return audio[..., 0], to_radians(cycles[:, -1:])
 
 
 def harmonic_synthesis(
@@ -188,11 +176,10 @@ def harmonic_synthesis(
         partials = get_harmonic_frequencies(frequencies, size(shifts, -1))
         partials, amplitudes = _same_time(partials * (1.0 + shifts), amplitudes)
         return _sinusoids(partials, amplitudes, grid, sample_rate, amp_resample_method)
-    cycles, _ = cycles_on_grid(frequencies, grid, sample_rate)
-    audio = harmonics_on_grid(
-        cycles[..., 0], frequencies, amplitudes, grid, sample_rate, amp_resample_method
+    audio, _ = _harmonics(
+        frequencies, amplitudes, grid, sample_rate, amp_resample_method
     )
-    return grid.flatten(audio)
+    return audio
 
 
 def streaming_harmonic_synthesis(
@@ -234,12 +221,9 @@ def streaming_harmonic_synthesis(
     controls = _harmonic_controls(where, frequencies, amplitudes, harmonic_distribution)
     frequencies, amplitudes = controls
     grid = _grid(frequencies, n_samples, hop_size, amp_resample_method)
-    initial = None if initial_phase is None else _cycles_of(initial_phase)
-    cycles, final = cycles_on_grid(frequencies, grid, sample_rate, initial)
-    audio = harmonics_on_grid(
-        cycles[..., 0], frequencies, amplitudes, grid, sample_rate, amp_resample_method
+    return _harmonics(
+        frequencies, amplitudes, grid, sample_rate, amp_resample_method, initial_phase
     )
-    return grid.flatten(audio), to_radians(final)
 
 
 def sinusoidal_synthesis(
@@ -287,8 +271,29 @@ def _sinusoids(
     sample_rate: float,
     method: str,
 ) -> tf.Tensor:
-    audio = sinusoids_on_grid(frequencies, amplitudes, grid, sample_rate, method)
-    return grid.flatten(audio)
+    kernel = sinusoid_kernel(size(amplitudes, 2), sample_rate)
+    audio, _ = play(frequencies, amplitudes, grid, sample_rate, method, kernel)
+    return audio
+
+
+def _harmonics(
+    f0_hz: tf.Tensor,
+    amplitudes: tf.Tensor,
+    grid: FrameGrid,
+    sample_rate: float,
+    method: str,
+    initial_phase: Any = None,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Audio `[batch, samples]`, and the final phase `[batch, 1, 1]` in radians."""
+    n_taps = len(TAP_OFFSETS.get(method, ()))
+    kernel = harmonic_kernel(amplitudes.shape[-1], n_taps, sample_rate)
+    initial_cycles = None
+    if initial_phase is not None:
+        initial_cycles = tf.cast(tf_float32(initial_phase), tf.float64) / TWO_PI
+    audio, final_cycles = play(
+        f0_hz, amplitudes, grid, sample_rate, method, kernel, initial_cycles
+    )
+    return audio, to_radians(final_cycles)
 
 
 def _grid(
@@ -340,8 +345,3 @@ def _check_controls(where: str, **controls: tf.Tensor) -> None:
         check_not_empty(control, name, where)
     for axis, what in ((0, 'batch'), (1, 'frame'), (2, 'channel')):
         check_same_size(controls, axis, where, what)
-
-
-def _cycles_of(phase: Any) -> tf.Tensor:
-    """Radians to float64 cycles."""
-    return tf.cast(tf_float32(phase), tf.float64) / TWO_PI

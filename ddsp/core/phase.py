@@ -13,7 +13,6 @@ from typing import Any
 import tensorflow as tf
 
 from ddsp.core.grids import FrameGrid, neighbour
-from ddsp.core.tensors import tf_float32
 
 
 def wrap_cycles(cycles: tf.Tensor) -> tf.Tensor:
@@ -46,9 +45,8 @@ def cycles_on_grid(
     frequencies: tf.Tensor,
     grid: FrameGrid,
     sample_rate: float,
-    initial_cycles: Any = None,
     inclusive: bool = True,
-) -> tuple[tf.Tensor, tf.Tensor]:
+) -> tf.Tensor:
     """Sums frame-rate frequencies, linear between frames, over the samples of a grid.
 
     Parameters
@@ -56,27 +54,19 @@ def cycles_on_grid(
     frequencies : float32 `[batch, frames, channels]`, in Hz.
     grid : of as many frames.
     sample_rate : samples a second.
-    initial_cycles : float64 `[batch, 1, channels]`, the phase before the first sample.
     inclusive : whether the phase of a sample has that sample's own step in it.
 
     Returns
     -------
-    cycles : float64 `[batch, frames, hop, channels]`, wrapped to [-0.5, 0.5].
-    final_cycles : float64 `[batch, 1, channels]`, after the last sample.
+    float64 cycles `[batch, frames, hop, channels]`, wrapped to [-0.5, 0.5].
     """
-    velocity, slope, starts, final = cycles_at_frames(
-        frequencies, grid, sample_rate, initial_cycles
-    )
+    hz, slope_hz, starts, _ = frames_of_phase(frequencies, grid, sample_rate)
     steps, sums = steps_inside_frame(grid, inclusive)
-    cycles = (
-        starts[:, :, tf.newaxis]
-        + velocity[:, :, tf.newaxis] * steps
-        + slope[:, :, tf.newaxis] * sums
-    )
-    return wrap_cycles(cycles), final
+    moved = hz[:, :, tf.newaxis] * steps + slope_hz[:, :, tf.newaxis] * sums
+    return wrap_cycles(starts[:, :, tf.newaxis] + moved / float(sample_rate))
 
 
-def cycles_at_frames(
+def frames_of_phase(
     frequencies: tf.Tensor,
     grid: FrameGrid,
     sample_rate: float,
@@ -84,31 +74,28 @@ def cycles_at_frames(
 ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
     """What is needed of each frame to know the phase at any of its samples.
 
-    Arguments as in `cycles_on_grid`.
+    Parameters
+    ----------
+    frequencies : float32 `[batch, frames, channels]`, in Hz.
+    grid : of as many frames.
+    sample_rate : samples a second.
+    initial_cycles : float64 `[batch, 1, channels]`, the phase before the first sample.
 
     Returns
     -------
-    velocity : float64 `[batch, frames, channels]`, cycles a sample at the frame.
-    slope : likewise, its change until the next frame.
+    hz : float64 `[batch, frames, channels]`, the frequencies.
+    slope_hz : likewise, their change until the next frame.
     starts : likewise, the phase in cycles before the frame's first sample.
     final_cycles : float64 `[batch, 1, channels]`, after the last sample.
     """
-    velocity = tf.cast(frequencies, tf.float64) / float(sample_rate)
-    slope = neighbour(velocity, 1) - velocity
-    whole = velocity * _per_frame(grid.count) + slope * _per_frame(grid.total)
-    ends = wrap_cycles(tf.cumsum(whole, axis=1))
+    hz = tf.cast(frequencies, tf.float64)
+    slope_hz = neighbour(hz, 1) - hz
+    whole = hz * _per_frame(grid.count) + slope_hz * _per_frame(grid.total)
+    ends = wrap_cycles(tf.cumsum(whole / float(sample_rate), axis=1))
     starts = tf.concat([tf.zeros_like(ends[:, :1]), ends[:, :-1]], axis=1)
     if initial_cycles is not None:
         starts, ends = starts + initial_cycles, ends + initial_cycles
-    return velocity, slope, starts, wrap_cycles(ends[:, -1:])
-
-
-def frequencies_on_grid(frequencies: tf.Tensor, grid: FrameGrid) -> tf.Tensor:
-    """Interpolates `[batch, frames, channels]` to `[batch, frames, hop, channels]`."""
-    f = tf_float32(frequencies)
-    fraction = tf.cast(grid.fraction, tf.float32)[..., tf.newaxis]
-    slope = neighbour(f, 1) - f
-    return f[:, :, tf.newaxis] + slope[:, :, tf.newaxis] * fraction
+    return hz, slope_hz, starts, ends[:, -1:]
 
 
 def steps_inside_frame(grid: FrameGrid, inclusive: bool) -> tuple[tf.Tensor, tf.Tensor]:

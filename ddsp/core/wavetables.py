@@ -129,7 +129,7 @@ def wavetable_synthesis(
         'batch',
     )
     grid = frame_grid(size(frequencies, 1), n_samples, hop_size)
-    cycles, _ = cycles_on_grid(frequencies, grid, sample_rate, inclusive=False)
+    cycles = cycles_on_grid(frequencies, grid, sample_rate, inclusive=False)
     cycles = grid.flatten(cycles)[..., 0]
     envelope = resample(amplitudes, grid.n_samples, method='window')[..., 0]
     if tables.shape.rank == 2:

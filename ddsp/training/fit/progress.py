@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import os
 import signal
 import sys
 import threading
@@ -35,7 +36,7 @@ class Progress(keras.callbacks.Callback):
 
     def on_train_begin(self, logs: dict | None = None) -> None:
         """Makes the bar on a terminal."""
-        if sys.stderr.isatty():
+        if on_terminal():
             import tqdm
 
             self._bar = tqdm.tqdm(
@@ -77,6 +78,15 @@ class Progress(keras.callbacks.Callback):
         else:
             return
         print(line, file=sys.stderr, flush=True)
+
+
+def on_terminal() -> bool:
+    """Whether stderr is a terminal that has a size; some in containers say 0 by 0."""
+    try:
+        size = os.get_terminal_size(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False
+    return size.columns > 0 and size.lines > 0
 
 
 class StopAtNaN(keras.callbacks.Callback):

@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import pytest
 
+from ddsp.training.fit import progress as progress_room
 from ddsp.training.fit.progress import Progress, StopAtNaN, catch_interrupt
 
 
@@ -29,8 +30,17 @@ def test_lines_where_there_is_no_terminal(capsys):
     assert progress.losses == [4, 3, 2]
 
 
+def test_what_is_no_terminal(monkeypatch):
+    assert not progress_room.on_terminal()
+    monkeypatch.setattr(os, 'get_terminal_size', lambda fd: os.terminal_size((0, 0)))
+    assert not progress_room.on_terminal()
+    monkeypatch.setattr(os, 'get_terminal_size', lambda fd: os.terminal_size((80, 24)))
+    monkeypatch.setattr(progress_room.sys, 'stderr', sys.__stderr__)
+    assert progress_room.on_terminal()
+
+
 def test_a_bar_on_a_terminal(capsys, monkeypatch):
-    monkeypatch.setattr(sys.stderr, 'isatty', lambda: True)
+    monkeypatch.setattr(progress_room, 'on_terminal', lambda: True)
     steps(Progress(3), [4.0, 3.0, 2.0])
     shown = capsys.readouterr().err
     assert 'training' in shown
