@@ -5,6 +5,7 @@ from __future__ import annotations
 import bisect
 import functools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
@@ -244,8 +245,41 @@ def _overlap_add_convolve(
     """Convolves frames that start every `hop` samples, and adds them up in place."""
     frame_size, ir_size = tensors.size(frames, 2), tensors.size(responses, 2)
     fft_size = get_fft_size(frame_size, ir_size, power_of_2=False)
-    spectra = tf.signal.rfft(frames, [fft_size]) * tf.signal.rfft(responses, [fft_size])
-    return tf.signal.overlap_and_add(tf.signal.irfft(spectra, [fft_size]), hop)
+    return tf.signal.overlap_and_add(_convolve(frames, responses, fft_size), hop)
+
+
+def _convolve(frames: tf.Tensor, responses: tf.Tensor, fft_size: Size) -> tf.Tensor:
+    """Circular convolution along the last axis, with the gradient written out.
+
+    The gradient of a convolution is a correlation: one more transform, where those that
+    TensorFlow derives from each FFT are several passes.
+    """
+
+    @tf.custom_gradient
+    def convolve(frames: tf.Tensor, responses: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+        a, b = (tf.signal.rfft(x, [fft_size]) for x in (frames, responses))
+
+        def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            g = tf.signal.rfft(upstream, [fft_size])
+            for_frames = _sum_to(g * tf.math.conj(b), frames)
+            for_responses = _sum_to(g * tf.math.conj(a), responses)
+            return _back(for_frames, frames), _back(for_responses, responses)
+
+        return tf.signal.irfft(a * b, [fft_size]), gradient
+
+    def _back(spectra: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+        return tf.signal.irfft(spectra, [fft_size])[..., : tensors.size(x, -1)]
+
+    return convolve(frames, responses)
+
+
+def _sum_to(spectra: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
+    """Sums over the leading axes along which `x` was broadcast."""
+    if None not in x.shape[:2] and x.shape[:2] == spectra.shape[:2]:
+        return spectra
+    shape = tf.concat([tf.shape(x)[:2], tf.shape(spectra)[2:]], axis=0)
+    axes, _ = tf.raw_ops.BroadcastGradientArgs(s0=shape, s1=tf.shape(spectra))
+    return tf.reshape(tf.reduce_sum(spectra, axes), shape)
 
 
 def _ceil_divide(a: Size, b: Size) -> Size:

@@ -76,7 +76,11 @@ class FitDecoder(registration.Configured, keras.layers.Layer):
         ]
         self.outlet_norm = keras.layers.LayerNormalization(name='outlet_norm')
         n_out = sum(size for _, size in self.output_splits)
-        self.outlet = keras.layers.Dense(n_out, name='outlet')
+        # Near 0, an untrained decoder leaves all to the processors, whatever the seed.
+        near_zero = keras.initializers.RandomNormal(stddev=1e-3)
+        self.outlet = keras.layers.Dense(
+            n_out, kernel_initializer=near_zero, name='outlet'
+        )
 
     def _check(self) -> None:
         if not self.output_splits or any(size < 1 for _, size in self.output_splits):

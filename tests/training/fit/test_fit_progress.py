@@ -30,13 +30,18 @@ def test_lines_where_there_is_no_terminal(capsys):
     assert progress.losses == [4, 3, 2]
 
 
-def test_what_is_no_terminal(monkeypatch):
-    assert not progress_room.on_terminal()
-    monkeypatch.setattr(os, 'get_terminal_size', lambda fd: os.terminal_size((0, 0)))
-    assert not progress_room.on_terminal()
-    monkeypatch.setattr(os, 'get_terminal_size', lambda fd: os.terminal_size((80, 24)))
-    monkeypatch.setattr(progress_room.sys, 'stderr', sys.__stderr__)
-    assert progress_room.on_terminal()
+@pytest.mark.parametrize(
+    'size, expected', [((80, 24), True), ((0, 0), False), (None, False)]
+)
+def test_what_is_a_terminal(size, expected, monkeypatch):
+    def get_terminal_size(fd):
+        if size is None:
+            raise OSError('not a terminal')
+        return os.terminal_size(size)
+
+    monkeypatch.setattr(sys, 'stderr', sys.__stderr__)
+    monkeypatch.setattr(os, 'get_terminal_size', get_terminal_size)
+    assert progress_room.on_terminal() is expected
 
 
 def test_a_bar_on_a_terminal(capsys, monkeypatch):
