@@ -20,30 +20,39 @@ def main() -> int:
     if sys.argv[1:] == ['--version']:
         print('ddsp', importlib.metadata.version('ddsp'))
         return 0
-    with _silence():
+    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
+    with quiet_stderr():
         import ddsp.cli.main
     return ddsp.cli.main.main()
 
 
 @contextlib.contextmanager
-def _silence() -> Iterator[None]:
-    """Holds back what this process writes on stderr, and tells it when all fails."""
-    # TensorFlow's libraries write to the file descriptor, past Python's sys.stderr.
+def quiet_stderr() -> Iterator[None]:
+    """Hides what is written on stderr, by libraries in C as well, if no error comes.
+
+    TensorFlow tells of missing GPUs and of rounding before it reads
+    `TF_CPP_MIN_LOG_LEVEL`; a person who wants to hear singing need not know.
+    """
     sys.stderr.flush()
-    kept = os.dup(2)
-    with tempfile.TemporaryFile() as held_back:
-        os.dup2(held_back.fileno(), 2)
+    try:
+        stderr = os.dup(2)
+    except OSError:  # There is no stderr to write on.
+        yield
+        return
+    with tempfile.TemporaryFile() as hidden:
+        os.dup2(hidden.fileno(), 2)
         try:
             yield
         except BaseException:
-            os.dup2(kept, 2)
-            held_back.seek(0)
-            sys.stderr.write(held_back.read().decode(errors='replace'))
+            sys.stderr.flush()
+            os.dup2(stderr, 2)
+            hidden.seek(0)
+            os.write(2, hidden.read())
             raise
         finally:
             sys.stderr.flush()
-            os.dup2(kept, 2)
-            os.close(kept)
+            os.dup2(stderr, 2)
+            os.close(stderr)
 
 
 if __name__ == '__main__':

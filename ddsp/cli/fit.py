@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import shlex
 from pathlib import Path
 from typing import Any
-
-from ddsp.cli.quiet import quiet_stderr
 
 _DESCRIPTION = """\
 Learns one recording: estimates its pitch and loudness, trains a small network that
@@ -69,9 +66,8 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns the exit status."""
-    # TensorFlow loads here, after the command line was found to be right.
-    with contextlib.nullcontext() if arguments.debug else quiet_stderr():
-        from ddsp.training.fit import fit_recording
+    # What the extra `train` brings loads here, after the command line was understood.
+    from ddsp.training.fit import fit_recording
 
     metrics = fit_recording(
         arguments.recording,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -41,8 +40,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     The exit status: 0 when all went well, 1 for an error, which is told in one line on
     stderr, 130 when aborted by Ctrl-C. A wrong command line exits with 2.
     """
-    # TensorFlow writes notes of its own on stderr unless told not to before it loads.
-    os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     arguments = make_parser().parse_args(argv)
     try:
         return _COMMANDS[arguments.command].run(arguments)

@@ -24,7 +24,7 @@ FILES = [
     'resynthesis.wav',
     'transposed.wav',
 ]
-COMMAND = [sys.executable, '-m', 'ddsp.cli.main', 'fit']
+COMMAND = [sys.executable, '-m', 'ddsp_command', 'fit']
 # Small windows: what is looked at here is the command, not what it learns.
 SMALL = [
     *('--gin_param', 'FitSettings.window_seconds = 0.5'),

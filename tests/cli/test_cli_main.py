@@ -29,17 +29,17 @@ def tone(tmp_path):
     return tmp_path / 'tone.wav'
 
 
-def test_help_and_version_do_not_wait_for_tensorflow():
-    command = [sys.executable, '-X', 'importtime', '-m', 'ddsp.cli.main', '--version']
+def test_the_version_does_not_wait_for_tensorflow():
+    command = [sys.executable, '-X', 'importtime', '-m', 'ddsp_command', '--version']
     found = subprocess.run(command, capture_output=True, text=True, check=True)
     assert found.stdout == f'ddsp {ddsp.__version__}\n'
     modules = {line.split('|')[-1].strip() for line in found.stderr.splitlines()}
-    assert 'ddsp' in modules
+    assert 'tempfile' in modules
     assert modules.isdisjoint({'tensorflow', 'keras', 'numpy'})
 
 
 def test_it_runs_as_a_module():
-    command = [sys.executable, '-m', 'ddsp.cli.main', 'fit', '--help']
+    command = [sys.executable, '-m', 'ddsp_command', 'fit', '--help']
     found = subprocess.run(command, capture_output=True, text=True, check=True)
     for option in ('--out', '--steps', '--transpose', '--gin_file', '--gin_param'):
         assert option in found.stdout

@@ -50,7 +50,7 @@ class FitSettings:
     window_seconds: float = 2.0
     lead_in_seconds: float = 0.5
     learning_rate: float = 8e-3
-    learning_rate_end: float = 1e-4
+    learning_rate_end: float = 1e-3
     clip_norm: float = 3.0
     transpose: float = 5.0
     block_seconds: float = 60.0

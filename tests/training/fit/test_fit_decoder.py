@@ -22,7 +22,14 @@ def decoder():
     decoder = FitDecoder([('loud', 1), ('colour', 7)], channels=8, dilations=(1, 2, 4))
     example = inputs(500)
     decoder.adapt(np.ravel(example['f0_hz']), np.ravel(example['loudness_db']))
+    # As far from 0 as after training.
+    decoder.outlet.kernel.assign(decoder.outlet.kernel * 300.0)
     return decoder
+
+
+def test_an_untrained_decoder_leaves_all_to_the_processors():
+    controls = FitDecoder()(**inputs(100))
+    assert all(np.abs(x).max() < 0.1 for x in controls.values())
 
 
 def test_controls_have_their_names_and_sizes(decoder):

@@ -41,6 +41,9 @@ def make_model(*, noise: bool) -> FitModel:
     dag.append((reverb, ['add/signal' if noise else 'harmonic/signal']))
     splits = [('amplitudes', 1), ('harmonic_distribution', 20), ('noise_magnitudes', 9)]
     decoder = FitDecoder(splits, channels=8, dilations=(1, 2, 4))
+    decoder.build()
+    # Controls that change as much as after training.
+    decoder.outlet.kernel.assign(decoder.outlet.kernel * 300.0)
     group = processors.ProcessorGroup(dag=dag)
     return FitModel(decoder, group, keras.layers.Layer())
 
