@@ -104,9 +104,10 @@ class Reverb(processors.Processor):
         Audio of the same length, `[batch, samples]`.
         """
         audio, ir = core.tf_float32(audio), _as_batch(ir)
-        late = tf.concat([tf.zeros_like(ir[:, :1]), ir[:, 1:]], axis=1)
-        wet = core.fft_convolve(audio, late, padding='same', delay_compensation=0)
-        return wet + audio if self.add_dry else wet
+        # The dry sound is a first tap of 1: it costs nothing beside the others.
+        first = tf.fill([tf.shape(ir)[0], 1], 1.0 if self.add_dry else 0.0)
+        response = tf.concat([first, ir[:, 1:]], axis=1)
+        return core.fft_convolve(audio, response, padding='same', delay_compensation=0)
 
     def _weight(self, name: str) -> tf.Tensor:
         """A learned control, for want of one in the call."""

@@ -97,8 +97,7 @@ def crop_and_compensate_delay(
     length = audio_size if padding == 'same' else audio_size + ir_size - 1
     start = ir_size // 2 if delay_compensation < 0 else delay_compensation
     missing = _maximum(start + length - tensors.size(audio, -1), 0)
-    audio = tensors.pad_axis(audio, (0, missing), axis=-1)
-    cropped = audio[..., start : start + length]
+    cropped = _fill_up(audio, missing)[..., start : start + length]
     if isinstance(length, int):
         cropped = tf.ensure_shape(cropped, [*audio.shape[:-1], length])
     return cropped
@@ -221,8 +220,7 @@ def _check_frames(n_samples: Size, n_frames: Size, hop: Size) -> None:
 
 def _cut(audio: tf.Tensor, n_frames: Size, hop: Size) -> tf.Tensor:
     """Frames side by side, `[batch, frames, hop]`, the last one filled with silence."""
-    missing = n_frames * hop - tensors.size(audio, 1)
-    audio = tensors.pad_axis(audio, (0, missing), axis=1)
+    audio = _fill_up(audio, n_frames * hop - tensors.size(audio, 1))
     return tf.reshape(audio, [tensors.size(audio, 0), n_frames, hop])
 
 
@@ -245,7 +243,10 @@ def _overlap_add_convolve(
     """Convolves frames that start every `hop` samples, and adds them up in place."""
     frame_size, ir_size = tensors.size(frames, 2), tensors.size(responses, 2)
     fft_size = get_fft_size(frame_size, ir_size, power_of_2=False)
-    return tf.signal.overlap_and_add(_convolve(frames, responses, fft_size), hop)
+    convolved = _convolve(frames, responses, fft_size)
+    if frames.shape[1] == 1:
+        return convolved[:, 0]
+    return tf.signal.overlap_and_add(convolved, hop)
 
 
 def _convolve(frames: tf.Tensor, responses: tf.Tensor, fft_size: Size) -> tf.Tensor:
@@ -280,6 +281,13 @@ def _sum_to(spectra: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
     shape = tf.concat([tf.shape(x)[:2], tf.shape(spectra)[2:]], axis=0)
     axes, _ = tf.raw_ops.BroadcastGradientArgs(s0=shape, s1=tf.shape(spectra))
     return tf.reshape(tf.reduce_sum(spectra, axes), shape)
+
+
+def _fill_up(audio: tf.Tensor, missing: Size) -> tf.Tensor:
+    """Adds silence at the end, and no work where there is none to add."""
+    if isinstance(missing, int) and missing == 0:
+        return audio
+    return tensors.pad_axis(audio, (0, missing), axis=-1)
 
 
 def _ceil_divide(a: Size, b: Size) -> Size:

@@ -61,7 +61,10 @@ def variable_length_delay(phase: Any, audio: Any, max_length: int = 512) -> tf.T
             f'{where}: phase has {phase.shape[1]} samples, audio {audio.shape[1]}; '
             'resample phase to the rate of the audio first.'
         )
-    return _read_back(audio, tf.clip_by_value(phase, 0.0, 1.0) * max_length, max_length)
+    # A phase that is NaN stays so, also where a compiler's clipping would hide it.
+    inside = tf.clip_by_value(phase, 0.0, 1.0)
+    phase = tf.where(tf.math.is_nan(phase), phase, inside)
+    return _read_back(audio, phase * max_length, max_length)
 
 
 def _read_back(audio: tf.Tensor, delay: tf.Tensor, max_length: int) -> tf.Tensor:
