@@ -8,7 +8,7 @@ import gin
 import numpy as np
 import tensorflow as tf
 
-from ddsp import core
+from ddsp import core, short_time
 from ddsp import spectral_tables as tables
 from ddsp.core.checks import check_finite, check_not_empty, check_rank
 from ddsp.framing import (
@@ -373,11 +373,12 @@ def compute_loudness(
         power = _weighted_power_np(audio, sample_rate, n_fft, hop_size, padding)
         db = core.power_to_db(power, ref_db, range_db, use_tf=False)
         return db.astype(np.float32)
-    frames = frames_of(_audio(audio, where, finite=True), n_fft, hop_size, padding)
-    spectra = tf.signal.rfft(frames * tables.hann(n_fft))
-    power = tf.square(tf.math.real(spectra)) + tf.square(tf.math.imag(spectra))
+    padded = pad(_audio(audio, where, finite=True), n_fft, hop_size, padding, axis=-1)
     weights = tables.a_weighting(n_fft, float(sample_rate))
-    return core.power_to_db(tf.reduce_mean(power * weights, axis=-1), ref_db, range_db)
+    batch = padded if padded.shape.rank == 2 else padded[tf.newaxis]
+    power = short_time.weighted_power(batch, n_fft, hop_size, weights / len(weights))
+    power = power if padded.shape.rank == 2 else power[0]
+    return core.power_to_db(power, ref_db, range_db)
 
 
 def _weighted_power_np(

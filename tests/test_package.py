@@ -51,7 +51,7 @@ EXTRAS = [name for name in ON_USE if not name.startswith('scipy')]
 ROOMS = (
     ('registration',),
     ('core',),
-    ('framing', 'spectral_tables', 'audio_files', 'recordings'),
+    ('framing', 'spectral_tables', 'short_time', 'audio_files', 'recordings'),
     ('dag_structure',),
     ('dag_drawing', 'dag_svg'),
     ('dags', 'spectral_ops'),

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import tensorflow as tf
 
-from ddsp import core, registration, spectral_ops
-from ddsp import spectral_tables as tables
+from ddsp import core, registration, short_time, spectral_ops
 from ddsp.core import checks, tensors
 from ddsp.framing import hop_of_overlap
 from ddsp.losses.base import Loss, mean_difference
@@ -230,12 +229,17 @@ def magnitude_pair(
     -------
     Two tensors `[batch, frames, fft_size // 2 + 1]`. The gradient at 0 is 0.
     """
+    hop = hop_of_overlap(fft_size, _OVERLAP)
+    n_samples = tensors.size(audio, 1)
+    n_padded = (-(-n_samples // hop) - 1) * hop + fft_size
 
     @tf.custom_gradient
     def transform(target: tf.Tensor, audio: tf.Tensor) -> tuple[Pair, Callable]:
         n_targets = tensors.size(target, 0)
-        spectra = _stft(tf.concat([target, audio], axis=0), fft_size)
-        magnitudes = tf.abs(spectra)
+        both = tf.concat([target, audio], axis=0)
+        both = tf.pad(both, [[0, 0], [0, n_padded - n_samples]])
+        spectra = short_time.analyse(both, fft_size, hop)
+        magnitudes = short_time.magnitude(spectra)
         pair = magnitudes[:n_targets], magnitudes[n_targets:]
         first = 0 if target_gradient else n_targets
         spectra, magnitudes = spectra[first:], magnitudes[first:]
@@ -247,7 +251,8 @@ def magnitude_pair(
             # The steepest way up from a complex number points away from 0.
             slope = tf.math.divide_no_nan(upstream, magnitudes)
             slope = tf.cast(slope, tf.complex64) * spectra
-            signals = _stft_adjoint(slope, fft_size, tensors.size(audio, 1))
+            signals = short_time.transpose(slope, fft_size, hop, n_padded)
+            signals = signals[:, :n_samples]
             if target_gradient:
                 return signals[:n_targets], signals[n_targets:]
             return tf.zeros_like(target), signals
@@ -255,44 +260,3 @@ def magnitude_pair(
         return pair, gradient
 
     return transform(target, audio)
-
-
-def _stft(audio: tf.Tensor, fft_size: int) -> tf.Tensor:
-    """What `spectral_ops.stft` computes, cut in frames by slices of whole hops."""
-    hop = hop_of_overlap(fft_size, _OVERLAP)
-    hops_per_frame = -(-fft_size // hop)
-    n_samples = tensors.size(audio, 1)
-    n_frames = -(-n_samples // hop)
-    n_hops = n_frames + hops_per_frame - 1
-    audio = tf.pad(audio, [[0, 0], [0, n_hops * hop - n_samples]])
-    hops = tf.reshape(audio, [-1, n_hops, hop])
-    pieces = [hops[:, i : n_frames + i] for i in range(hops_per_frame)]
-    frames = tf.concat(pieces, axis=-1)[..., :fft_size]
-    return tf.signal.rfft(frames * tables.hann(fft_size))
-
-
-def _stft_adjoint(spectra: tf.Tensor, fft_size: int, n_samples: int) -> tf.Tensor:
-    """The transpose of `_stft` as a linear map of real numbers: its gradient.
-
-    For real and imaginary parts of `[batch, frames, bins]`, gives `[batch, samples]`.
-    """
-    hop = hop_of_overlap(fft_size, _OVERLAP)
-    hops_per_frame = -(-fft_size // hop)
-    # An inverse transform counts each bin twice, for its mirror image, except the first
-    # and, of an even size, the last; and it divides by the size.
-    bins = fft_size // 2 + 1
-    share = [1.0] + [0.5] * (bins - 2) + [1.0 if fft_size % 2 == 0 else 0.5]
-    shares = fft_size * tf.constant(share, tf.float32)
-    spectra *= tf.complex(shares, tf.zeros_like(shares))
-    frames = tf.signal.irfft(spectra, [fft_size]) * tables.hann(fft_size)
-    frames = tf.pad(frames, [[0, 0], [0, 0], [0, hops_per_frame * hop - fft_size]])
-    n_frames = tensors.size(frames, 1)
-    pieces = tf.split(frames, hops_per_frame, axis=-1)
-    hops = tf.add_n(
-        [
-            tf.pad(piece, [[0, 0], [i, hops_per_frame - 1 - i], [0, 0]])
-            for i, piece in enumerate(pieces)
-        ]
-    )
-    n_hops = n_frames + hops_per_frame - 1
-    return tf.reshape(hops, [-1, n_hops * hop])[:, :n_samples]
