@@ -47,8 +47,8 @@ def harmonic_kernel(n_harmonics: int, n_taps: int, sample_rate: float) -> Kernel
         cycles = cycles_of(frames, places)[..., 0]
         below, some = _below_nyquist(frames, n_harmonics, sample_rate)
         inner, outer = layout.waves(cycles)
-        even, odd = layout.inner_sums(frames.taps * below, inner, places.weights)
-        audio = tf.reduce_sum(even * outer.sin + odd * outer.cos, axis=-1)
+        even, odd = layout.inner_sums(frames.taps * below, inner)
+        audio = layout.mixed(even * outer.sin + odd * outer.cos, places.weights)
         crossing = _Crossing(frames, places, below, some, sample_rate)
         return crossing.add_to(audio, cycles)
 
@@ -60,8 +60,8 @@ def harmonic_kernel(n_harmonics: int, n_taps: int, sample_rate: float) -> Kernel
         inner, outer = layout.waves(cycles)
         numbers = tf.range(1, n_harmonics + 1, dtype=tf.float32)
         taps = frames.taps * below * numbers
-        even, odd = layout.inner_sums(taps, inner, places.weights)
-        slope = tf.reduce_sum(even * outer.cos - odd * outer.sin, axis=-1)
+        even, odd = layout.inner_sums(taps, inner)
+        slope = layout.mixed(even * outer.cos - odd * outer.sin, places.weights)
         d_taps = layout.taps_gradient(upstream, inner, outer, places.weights) * below
         crossing = _Crossing(frames, places, below, some, sample_rate)
         d_cycles, d_taps = crossing.add_gradient_to(
@@ -108,9 +108,8 @@ class _Crossing:
             tf.cast(tf.reduce_sum(x[:, :, 0], axis=-1), tf.int32) for x in (below, some)
         )
         self._rounds = tf.reduce_max(self._last - self._first)
-        slope_hz = frames.slope_hz[:, :, tf.newaxis]
-        hz = frames.hz[:, :, tf.newaxis] + slope_hz * places.fraction
-        self._hz, self._nyquist = hz[..., 0], 0.5 * sample_rate
+        self._frames, self._fraction = frames, places.fraction[..., 0]
+        self._nyquist = 0.5 * sample_rate
         self._taps = tf.transpose(frames.taps, [0, 1, 3, 2])
         self._weights = places.weights
 
@@ -152,7 +151,8 @@ class _Crossing:
         """Number of the i-th, `[batch, frames]`; its angle, and 1 where it is heard."""
         number = self._first + 1 + i
         h = tf.cast(number, tf.float64)[..., tf.newaxis]
-        heard = (h * self._hz < self._nyquist) & (number <= self._last)[..., tf.newaxis]
+        hz = h * self._frames.hz + h * self._frames.slope_hz * self._fraction
+        heard = (hz < self._nyquist) & (number <= self._last)[..., tf.newaxis]
         return number, to_radians(h * cycles), tf.cast(heard, tf.float32)
 
     def _amplitude(self, number: tf.Tensor) -> tf.Tensor:
@@ -197,22 +197,19 @@ class _Layout(NamedTuple):
         return 2 * (self.reach + 1 + self.n_centres * (self.n_taps + 1))
 
     def waves(self, cycles: tf.Tensor) -> tuple[_Waves, _Waves]:
-        """Waves at multiples 0 .. m of the phase, and at the centres."""
+        """Waves at multiples 0 .. m of the phase, and at the centres for each tap."""
         # Each angle is wrapped in float64 before it becomes float32: powers of z made
         # by multiplication would lose a bit with every doubling.
         cycles = cycles[..., tf.newaxis]
         steps = tf.range(self.reach + 1, dtype=tf.float64)
         centres = tf.range(self.n_centres, dtype=tf.float64) * (2 * self.reach + 1)
-        angles = (
-            to_radians(cycles * steps),
-            to_radians(cycles * (centres + self.reach + 1)),
-        )
-        return tuple(_Waves(tf.cos(angle), tf.sin(angle)) for angle in angles)
+        inner = to_radians(cycles * steps)
+        outer = to_radians(cycles * (centres + self.reach + 1))
+        outer = [tf.concat([f(outer)] * self.n_taps, -1) for f in (tf.cos, tf.sin)]
+        return _Waves(tf.cos(inner), tf.sin(inner)), _Waves(*outer)
 
-    def inner_sums(
-        self, taps: tf.Tensor, inner: _Waves, weights: tf.Tensor
-    ) -> tuple[tf.Tensor, tf.Tensor]:
-        """The sums over k of cosines and of sines, `[batch, frames, hop, centres]`."""
+    def inner_sums(self, taps: tf.Tensor, inner: _Waves) -> tuple[tf.Tensor, tf.Tensor]:
+        """The sums of cosines and of sines, `[batch, frames, hop, taps * centres]`."""
         around = self._around(taps)
         centre, above = (
             around[..., self.reach :][..., :1],
@@ -221,23 +218,31 @@ class _Layout(NamedTuple):
         under = tf.reverse(around[..., : self.reach], axis=[-1])
         even = tf.concat([centre, above + under], axis=-1)
         odd = tf.concat([tf.zeros_like(centre), above - under], axis=-1)
-        return (
-            _mixed(tf.matmul(inner.cos, self._rows(even)), weights),
-            _mixed(tf.matmul(inner.sin, self._rows(odd)), weights),
-        )
+        return self._product(inner.cos, even), self._product(inner.sin, odd)
+
+    def _product(self, waves: tf.Tensor, amplitudes: tf.Tensor) -> tf.Tensor:
+        """Sums over k, for each tap and centre."""
+        both = self.n_taps * self.n_centres
+        shape = [size(amplitudes, 0), size(amplitudes, 1), both, self.reach + 1]
+        return tf.matmul(waves, tf.reshape(amplitudes, shape), transpose_b=True)
+
+    def mixed(self, waves: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        """Adds up centres, and taps by their weights, to `[batch, frames, hop]`."""
+        return tf.reduce_sum(waves * self._for_centres(weights), axis=-1)
+
+    def _for_centres(self, weights: tf.Tensor) -> tf.Tensor:
+        return tf.repeat(weights, self.n_centres, axis=-1)
 
     def taps_gradient(
         self, upstream: tf.Tensor, inner: _Waves, outer: _Waves, weights: tf.Tensor
     ) -> tf.Tensor:
         """`sum upstream * weight * sin(h * phase)` over a frame, laid out like taps."""
-        weighted = tf.split(upstream[..., tf.newaxis] * weights, self.n_taps, axis=-1)
+        weighted = upstream[..., tf.newaxis] * self._for_centres(weights)
 
         def product(inner: tf.Tensor, outer: tf.Tensor) -> tf.Tensor:
-            columns = tf.concat([part * outer for part in weighted], axis=-1)
-            rows = tf.matmul(inner, columns, transpose_a=True)
-            rows = tf.transpose(rows, [0, 1, 3, 2])
-            shape = [size(rows, 0), size(rows, 1), self.n_taps, self.n_centres, -1]
-            return tf.reshape(rows, shape)
+            rows = tf.matmul(weighted * outer, inner, transpose_a=True)
+            start = [size(rows, 0), size(rows, 1)]
+            return tf.reshape(rows, [*start, self.n_taps, self.n_centres, -1])
 
         even, odd = product(inner.cos, outer.sin), product(inner.sin, outer.cos)
         under = tf.reverse((even - odd)[..., 1:], axis=[-1])
@@ -251,19 +256,3 @@ class _Layout(NamedTuple):
         missing = shape[0] * shape[1] - self.n_harmonics
         taps = tf.pad(taps, [[0, 0], [0, 0], [0, 0], [0, missing]])
         return tf.reshape(taps, [*(size(taps, i) for i in range(3)), *shape])
-
-    def _rows(self, x: tf.Tensor) -> tf.Tensor:
-        """`[.., taps, centres, m + 1]` to the rows of a product, `[.., m + 1, n]`."""
-        both = self.n_taps * self.n_centres
-        x = tf.reshape(x, [size(x, 0), size(x, 1), both, self.reach + 1])
-        return tf.transpose(x, [0, 1, 3, 2])
-
-
-def _mixed(products: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Mixes what was computed for each tap, `[batch, frames, hop, taps * n]`."""
-    # Weights sum to one, so the first tap is what the others differ from.
-    first, *others = tf.split(products, weights.shape[-1], axis=-1)
-    mixed = first
-    for tap, other in enumerate(others, start=1):
-        mixed += weights[..., tap, tf.newaxis] * (other - first)
-    return mixed

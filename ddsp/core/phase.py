@@ -22,7 +22,7 @@ def wrap_cycles(cycles: tf.Tensor) -> tf.Tensor:
 
 def to_radians(cycles: tf.Tensor) -> tf.Tensor:
     """Turns float64 cycles into a float32 angle in [-pi, pi]."""
-    return tf.cast(wrap_cycles(cycles) * (2.0 * math.pi), tf.float32)
+    return tf.cast(wrap_cycles(cycles), tf.float32) * (2.0 * math.pi)
 
 
 def cycles_from_envelope(frequencies: Any, sample_rate: float) -> tf.Tensor:
