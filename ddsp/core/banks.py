@@ -23,6 +23,8 @@ TWO_PI = 2.0 * math.pi
 
 # Numbers in the working set of a block: what is worked on stays in the cache.
 BLOCK_ELEMENTS = 1 << 19
+# Outside a graph each operation costs a call from Python, so there blocks are larger.
+EAGER_FACTOR = 16
 
 
 class Frames(NamedTuple):
@@ -147,7 +149,8 @@ def _places(grid: FrameGrid, sample_rate: float, method: str) -> Places:
 def _blocks(grid: FrameGrid, frames: Frames, places: Places, width: int) -> Callable:
     """Makes the function that runs a kernel block by block."""
     batch, n_frames = size(frames.starts, 0), size(frames.starts, 1)
-    block = frames_in_block(batch, n_frames, grid.hop * width, BLOCK_ELEMENTS)
+    elements = BLOCK_ELEMENTS * (EAGER_FACTOR if tf.executing_eagerly() else 1)
+    block = frames_in_block(batch, n_frames, grid.hop * width, elements)
     # Places that differ from frame to frame are cut in blocks as well.
     own = [] if grid.place is None else [places.weights, places.sums, places.fraction]
 

@@ -137,7 +137,7 @@ def test_blocks_of_sinusoids_join_without_a_seam(monkeypatch):
     frequencies = rng.uniform(0.0, 9000.0, [2, 37, 5]).astype(np.float32)
     amplitudes = rng.random([2, 37, 5]).astype(np.float32)
     whole = core.sinusoidal_synthesis(frequencies, amplitudes, 37 * 16)
-    monkeypatch.setattr('ddsp.core.banks.BLOCK_ELEMENTS', 1000)
+    monkeypatch.setattr('ddsp.core.banks.BLOCK_ELEMENTS', 60)
     blocks = core.sinusoidal_synthesis(frequencies, amplitudes, 37 * 16)
     np.testing.assert_allclose(whole, blocks, atol=1e-6)
 
@@ -154,7 +154,7 @@ def test_blocks_of_harmonics_join_without_a_seam(monkeypatch):
         return audio, tape.gradient(loss, amplitudes)
 
     whole, whole_gradient = render()
-    monkeypatch.setattr('ddsp.core.banks.BLOCK_ELEMENTS', 10000)
+    monkeypatch.setattr('ddsp.core.banks.BLOCK_ELEMENTS', 600)
     blocks, blocks_gradient = render()
     np.testing.assert_allclose(whole, blocks, atol=1e-6)
     np.testing.assert_allclose(whole_gradient, blocks_gradient, rtol=1e-4, atol=1e-5)
