@@ -63,11 +63,21 @@ class Reverb(processors.Processor):
         self.built = True
 
     def get_config(self) -> dict[str, Any]:
-        """The constructor's arguments."""
+        """The constructor's arguments, and whether what it learned is frozen."""
         config = super().get_config()
         if 'trainable' in config:
             config['trainable'] = self._has_weights
-        return config
+        return {**config, 'frozen': self._has_weights and not self.trainable}
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> Any:
+        """Makes the layer that `get_config` described."""
+        config = dict(config)
+        frozen = config.pop('frozen', False)
+        layer = super().from_config(config)
+        if frozen:
+            layer.trainable = False
+        return layer
 
     def get_controls(self, audio: Any, ir: Any = None) -> dict[str, tf.Tensor]:
         """Finds the impulse response: the one given, else the learned one.

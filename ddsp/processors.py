@@ -296,6 +296,7 @@ class Add(Processor):
         self, signal_one: tf.Tensor, signal_two: tf.Tensor
     ) -> dict[str, tf.Tensor]:
         """Passes two signals `[batch, samples]` of one length as they are."""
+        _check_same_rank(signal_one, signal_two, self.name)
         return {'signal_one': signal_one, 'signal_two': signal_two}
 
     def get_signal(self, signal_one: tf.Tensor, signal_two: tf.Tensor) -> tf.Tensor:
@@ -341,6 +342,7 @@ class Mix(Processor):
         -------
         The signals and `mix_level`, between 0 and 1, with as many axes as the signals.
         """
+        _check_same_rank(signal_one, signal_two, self.name)
         n_samples = tensors.size(signal_one, 1)
         level = core.resample(tf.math.sigmoid(nn_out_mix_level), n_samples)
         if level.shape.rank < signal_one.shape.rank:
@@ -359,6 +361,15 @@ class Mix(Processor):
         """Gives the mixture of two signals, of their shape."""
         first, second = _root(mix_level), _root(1.0 - mix_level)
         return first * signal_one + second * signal_two
+
+
+def _check_same_rank(signal_one: tf.Tensor, signal_two: tf.Tensor, where: str) -> None:
+    """Refuses `[batch, samples]` beside `[batch, samples, channels]`."""
+    if signal_one.shape.rank != signal_two.shape.rank:
+        raise ValueError(
+            f'{where}: signal_one has shape {list(signal_one.shape)} and signal_two '
+            f'{list(signal_two.shape)}, expected the same number of axes.'
+        )
 
 
 def _root(x: tf.Tensor) -> tf.Tensor:
@@ -422,7 +433,7 @@ class Crop(Processor):
         if self.crop_location == 'front':
             return audio[:, self.frame_size :]
         # A slice up to -0 would be empty.
-        return audio[:, : tensors.size(audio, 1) - self.frame_size]
+        return audio[:, : tf.maximum(tensors.size(audio, 1) - self.frame_size, 0)]
 
 
 @registration.configurable('ddsp.processors')

@@ -369,11 +369,11 @@ def compute_loudness(
     where = 'compute_loudness'
     hop_size = hop_of_rate(sample_rate, frame_rate, where)
     if not use_tf:
-        audio = _audio_np(audio, where, finite=True)
+        audio = _audio_np(audio, where)
         power = _weighted_power_np(audio, sample_rate, n_fft, hop_size, padding)
         db = core.power_to_db(power, ref_db, range_db, use_tf=False)
         return db.astype(np.float32)
-    padded = pad(_audio(audio, where, finite=True), n_fft, hop_size, padding, axis=-1)
+    padded = pad(_audio(audio, where), n_fft, hop_size, padding, axis=-1)
     weights = tables.a_weighting(n_fft, float(sample_rate))
     batch = padded if padded.shape.rank == 2 else padded[tf.newaxis]
     power = short_time.weighted_power(batch, n_fft, hop_size, weights / len(weights))
@@ -432,7 +432,7 @@ def compute_f0(
     from ddsp import pitch
 
     return pitch.estimate_f0(
-        _audio_np(audio, 'compute_f0', finite=True),
+        _audio_np(audio, 'compute_f0'),
         CREPE_SAMPLE_RATE,
         frame_rate=frame_rate,
         method=method,
@@ -448,19 +448,18 @@ def reset_crepe() -> None:
     crepe.reset_cache()
 
 
-def _audio(audio: Any, where: str, finite: bool = False) -> tf.Tensor:
+def _audio(audio: Any, where: str) -> tf.Tensor:
     """Audio as a checked tensor; a channel axis of size 1 is dropped."""
     audio = core.tf_float32(audio)
     if audio.shape.rank == 3 and audio.shape[-1] == 1:
         audio = audio[..., 0]
     check_rank(audio, [1, 2], 'audio', where, '[samples] or [batch, samples]')
     check_not_empty(audio, 'audio', where)
-    if finite:
-        check_finite(audio, 'audio', where)
+    check_finite(audio, 'audio', where)
     return audio
 
 
-def _audio_np(audio: Any, where: str, finite: bool = False) -> np.ndarray:
+def _audio_np(audio: Any, where: str) -> np.ndarray:
     """Audio as a checked array."""
     if tf.is_tensor(audio) and not hasattr(audio, 'numpy'):
         raise ValueError(
@@ -468,7 +467,7 @@ def _audio_np(audio: Any, where: str, finite: bool = False) -> np.ndarray:
             'before, or wrap it in tf.numpy_function.'
         )
     with tf.init_scope():
-        return _audio(np.asarray(audio, np.float32), where, finite).numpy()
+        return _audio(np.asarray(audio, np.float32), where).numpy()
 
 
 def _mean_square(
@@ -481,5 +480,5 @@ def _mean_square(
 ) -> tf.Tensor:
     """Mean power of each frame, `[..., frames]`."""
     hop_size = hop_of_rate(sample_rate, frame_rate, where)
-    frames = frames_of(_audio(audio, where, True), frame_size, hop_size, padding)
+    frames = frames_of(_audio(audio, where), frame_size, hop_size, padding)
     return tf.reduce_mean(tf.square(frames), axis=-1)

@@ -22,9 +22,20 @@ def _hop_size(
     Raises
     ------
     ValueError
-        When it is needed and is not a whole number.
+        When it is needed and is not a whole number, or for a length or a rate that
+        cannot be.
     """
+    if sample_rate <= 0 or frame_rate <= 0:
+        raise ValueError(
+            f'sample_rate is {sample_rate} and frame_rate {frame_rate}, expected both '
+            'above 0.'
+        )
     if n_samples is not None:
+        if n_samples < 1 or n_samples != int(n_samples):
+            raise ValueError(
+                f'n_samples is {n_samples}, expected a whole number of at least 1, or '
+                'None for as many as the controls last.'
+            )
         return None
     hop_size = sample_rate / frame_rate
     if hop_size != int(hop_size):

@@ -401,3 +401,18 @@ def test_mod_delay_wrong_controls(
 def test_mod_delay_wrong_times(times: tuple[float, float]) -> None:
     with pytest.raises(ValueError, match='center_ms'):
         effects.ModDelay(*times)
+
+
+@pytest.mark.parametrize(
+    'make', [effects.TrainableReverb, lambda **k: effects.Reverb(True, **k)]
+)
+def test_a_frozen_reverb_stays_frozen_in_its_file(make, tmp_path) -> None:
+    reverb = make(reverb_length=10)
+    audio = keras.Input((None,))
+    model = keras.Model(audio, reverb(audio))
+    assert len(model.trainable_weights) == 1
+    reverb.trainable = False
+    model.save(tmp_path / 'frozen.keras')
+    again = keras.models.load_model(tmp_path / 'frozen.keras')
+    assert len(again.trainable_weights) == 0
+    np.testing.assert_array_equal(again.get_weights()[0], model.get_weights()[0])

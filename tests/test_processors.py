@@ -419,3 +419,16 @@ def test_gin_can_make_the_run_verbose(capsys: pytest.CaptureFixture) -> None:
 def test_a_group_without_a_dag_says_so() -> None:
     with pytest.raises(TypeError, match='dag'):
         ProcessorGroup()
+
+
+@pytest.mark.parametrize('layer', [Add(), Mix()])
+def test_signals_of_different_rank_are_refused(layer):
+    audio = np.zeros([1, 40], np.float32)
+    level = [] if isinstance(layer, Add) else [np.zeros([1, 4, 1])]
+    with pytest.raises(ValueError, match='expected the same number of axes'):
+        layer(audio, audio[..., None], *level)
+
+
+def test_crop_of_more_than_there_is_gives_nothing_at_unknown_length():
+    crop = tf.function(Crop(50), input_signature=[tf.TensorSpec([None, None])])
+    assert crop(np.zeros([1, 40], np.float32)).shape == (1, 0)

@@ -161,3 +161,30 @@ def test_half_precision_controls_do_not_lower_the_phase():
 def test_names_are_those_of_the_library():
     assert ddsp.synths.Harmonic().name == 'harmonic'
     assert ddsp.synths.FilteredNoise().name == 'filtered_noise'
+
+
+@pytest.mark.parametrize(
+    'arguments, message',
+    [
+        ({'n_samples': -5}, 'n_samples is -5'),
+        ({'n_samples': 1000.5}, 'n_samples is 1000.5'),
+        ({'n_samples': None, 'frame_rate': 0}, 'frame_rate 0'),
+        ({'sample_rate': 0}, 'sample_rate is 0'),
+    ],
+)
+def test_lengths_and_rates_that_cannot_be(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        synths.Harmonic(**arguments)
+
+
+def test_an_unknown_way_to_resample_amplitudes():
+    ones = np.ones([1, 10, 1], np.float32)
+    synth = synths.Harmonic(n_samples=100, amp_resample_method='foo')
+    with pytest.raises(ValueError, match="no resampling method 'foo'"):
+        synth(ones, ones, ones)
+
+
+def test_a_window_wants_a_whole_hop_of_any_integer():
+    ones = np.ones([1, 10, 1], np.float32)
+    with pytest.raises(ValueError, match='from 10 frames to 1005 samples'):
+        synths.Harmonic(n_samples=np.int64(1005))(ones, ones, ones)

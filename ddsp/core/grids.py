@@ -9,6 +9,7 @@ that resampling, phase and synthesis work frame by frame and nothing is stretche
 
 from __future__ import annotations
 
+import numbers
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -86,6 +87,8 @@ def frame_grid(n_frames: Any, n_samples: Any = None, hop_size: int | None = None
                 'hop_size, or a sample_rate that is a multiple of the frame_rate.'
             )
         return _even_grid(n_frames, n_frames * hop_size, hop_size)
+    if isinstance(n_samples, numbers.Integral):
+        n_samples = int(n_samples)
     known = isinstance(n_frames, int) and isinstance(n_samples, int)
     if known and n_samples and n_samples % n_frames == 0:
         return _even_grid(n_frames, n_samples, n_samples // n_frames)
@@ -135,6 +138,20 @@ def _uneven_grid(n_frames: Any, n_samples: Any) -> FrameGrid:
     )
 
 
+def check_method(method: str) -> None:
+    """Refuses a method of resampling that is not known.
+
+    Raises
+    ------
+    ValueError
+        When there is no such method.
+    """
+    if method not in TAP_OFFSETS:
+        raise ValueError(
+            f'there is no resampling method {method!r}; known: {sorted(TAP_OFFSETS)}.'
+        )
+
+
 def tap_weights(fraction: Any, method: str) -> tf.Tensor:
     """Weighs the neighbouring frames at each position between two frames.
 
@@ -153,10 +170,7 @@ def tap_weights(fraction: Any, method: str) -> tf.Tensor:
     ValueError
         When there is no such method.
     """
-    if method not in TAP_OFFSETS:
-        raise ValueError(
-            f'there is no resampling method {method!r}; known: {sorted(TAP_OFFSETS)}.'
-        )
+    check_method(method)
     x = tf.convert_to_tensor(fraction, tf.float64)
     if method == 'nearest':
         weights = [tf.ones_like(x)]
@@ -192,4 +206,5 @@ def neighbour(x: tf.Tensor, offset: int) -> tf.Tensor:
 
 def neighbours(x: tf.Tensor, method: str) -> list[tf.Tensor]:
     """What `tap_weights` weighs: one tensor like `x` for each tap."""
+    check_method(method)
     return [neighbour(x, offset) for offset in TAP_OFFSETS[method]]

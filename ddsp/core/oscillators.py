@@ -316,6 +316,12 @@ def _harmonic_controls(
             f'{where}: frequencies has shape {list(frequencies.shape)}, expected one '
             'fundamental a frame, [batch, frames, 1].'
         )
+    channels = amplitudes if distribution is None else distribution
+    if tf.is_tensor(channels) and channels.shape.rank and channels.shape[-1] is None:
+        raise ValueError(
+            f'{where}: the number of harmonics must be known when the graph is made; '
+            f'the shape is {list(channels.shape)}.'
+        )
     if distribution is not None:
         distribution = tf_float32(distribution)
         _check_controls(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from ddsp.core.checks import check_not_empty, check_rank
 from ddsp.core.grids import (
     TAP_OFFSETS,
     FrameGrid,
+    check_method,
     frame_grid,
     neighbours,
     tap_weights,
@@ -53,8 +55,11 @@ def resample(
     x = tf_float32(inputs)
     check_rank(x, (1, 2, 3, 4), 'inputs', 'resample', '[batch, frames, channels]')
     check_not_empty(x, 'inputs', 'resample')
-    if method not in TAP_OFFSETS:
-        tap_weights(0.0, method)
+    check_method(method)
+    if isinstance(n_timesteps, numbers.Integral) and n_timesteps < 1:
+        raise ValueError(
+            f'resample: n_timesteps is {n_timesteps}, expected at least 1.'
+        )
     if x.shape.rank == 1:
         return resample(x[tf.newaxis], n_timesteps, method, add_endpoint)[0]
     if method == 'window':
@@ -103,7 +108,8 @@ def check_whole_hop(n_frames: Any, n_samples: Any) -> None:
     ValueError
         When both are known and do not divide.
     """
-    if not (isinstance(n_frames, int) and isinstance(n_samples, int)):
+    known = isinstance(n_frames, numbers.Integral)
+    if not (known and isinstance(n_samples, numbers.Integral)):
         return
     if n_frames < 1 or n_samples < n_frames or n_samples % n_frames:
         raise ValueError(
@@ -128,6 +134,11 @@ def center_crop(audio: Any, frame_size: int) -> tf.Tensor:
     audio = tf_float32(audio)
     check_rank(audio, 2, 'audio', 'center_crop', '[batch, samples]')
     padding = frame_size // 2
+    if audio.shape[1] is not None and audio.shape[1] <= 2 * padding:
+        raise ValueError(
+            f'center_crop: audio has {audio.shape[1]} samples, not more than the '
+            f'{2 * padding} that frames of {frame_size} added.'
+        )
     return audio[:, padding : size(audio, 1) - padding]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import inspect
 from collections.abc import Mapping
 from typing import Any
@@ -116,16 +117,21 @@ class LossGroup(dags.DAGLayer):
     def call(self, outputs: Mapping[str, Any], **kwargs: Any) -> dict[str, tf.Tensor]:
         """Gives each loss under its name, `{name: scalar}`.
 
+        Of losses that share a name, each comes under the name of its node.
+
         Parameters
         ----------
         outputs : nested dictionary with the keys that the losses ask for.
         """
         results = self.run_dag(outputs, **kwargs)
-        losses: dict[str, tf.Tensor] = {}
-        for step in self.steps:
-            if _is_loss(getattr(self, step.name)):
-                losses.update(results[step.name])
-        return losses
+        steps = [s for s in self.steps if _is_loss(getattr(self, s.name))]
+        names = collections.Counter(name for s in steps for name in results[s.name])
+        # Layers of one name are told apart by their nodes: none may be lost.
+        return {
+            name if names[name] == 1 else step.name: value
+            for step in steps
+            for name, value in results[step.name].items()
+        }
 
     def get_losses_dict(
         self, outputs: Mapping[str, Any], **kwargs: Any

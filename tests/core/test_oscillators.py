@@ -335,3 +335,13 @@ def test_angular_cumsum_of_unknown_batch_and_many_channels():
         np.exp(1j * np.float64((summed.numpy() - expected) % (2 * np.pi)))
     )
     assert np.abs(difference).max() < 1e-6
+
+
+def test_the_number_of_harmonics_must_be_known():
+    unknown = [tf.TensorSpec([None, None, 1]), tf.TensorSpec([None, None, None])]
+    trace = tf.function(
+        lambda f, a: core.harmonic_synthesis(f, a, n_samples=64),
+        input_signature=unknown,
+    )
+    with pytest.raises(ValueError, match='number of harmonics must be known'):
+        trace.get_concrete_function()

@@ -147,3 +147,10 @@ def test_errors(shape, n_timesteps, method, message):
 def test_center_crop():
     audio = np.arange(20.0)[None]
     np.testing.assert_array_equal(core.center_crop(audio, 8)[0], np.arange(4.0, 16.0))
+
+
+def test_what_cannot_be_resampled_or_cropped():
+    with pytest.raises(ValueError, match='n_timesteps is 0'):
+        core.resample([1.0, 2.0], 0)
+    with pytest.raises(ValueError, match='audio has 10 samples'):
+        core.center_crop(np.zeros([1, 10]), 50)

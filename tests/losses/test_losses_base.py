@@ -177,3 +177,14 @@ def test_gin_finds_losses_by_their_module():
 @pytest.mark.parametrize('name', sorted(losses.__all__))
 def test_every_offered_name_is_there(name):
     assert getattr(losses, name).__doc__
+
+
+def test_losses_of_one_name_are_told_apart_by_their_nodes():
+    group = losses.LossGroup(
+        [('x', ['a', 'b']), ('y', ['a', 'c'])],
+        x=losses.ParamLoss(name='same'),
+        y=losses.ParamLoss(name='same', weight=2.0),
+    )
+    one, zero = np.ones([1, 3], np.float32), np.zeros([1, 3], np.float32)
+    found = group({'a': one, 'b': zero, 'c': zero})
+    assert {name: float(x) for name, x in found.items()} == {'x': 1.0, 'y': 2.0}

@@ -9,6 +9,20 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+# What a fit writes, and so may replace.
+OUTPUTS = frozenset(
+    {
+        'original.wav',
+        'resynthesis.wav',
+        'transposed.wav',
+        'impulse_response.wav',
+        'model.weights.h5',
+        'operative_config.gin',
+        'metrics.json',
+        'report.html',
+    }
+)
+
 
 def check_free(out_dir: Path, overwrite: bool) -> None:
     """Refuses a directory that cannot be written, before any work is done.
@@ -16,15 +30,23 @@ def check_free(out_dir: Path, overwrite: bool) -> None:
     Raises
     ------
     FileExistsError, NotADirectoryError
-        When there is something in it and it may not be replaced, or when the name is
-        taken by a file.
+        When there is something in it and it may not be replaced, which is never so for
+        files that are not a fit's; or when the name is taken by a file.
     """
     if out_dir.exists() and not out_dir.is_dir():
         raise NotADirectoryError(f'{out_dir} is a file, expected a directory.')
-    if out_dir.is_dir() and any(out_dir.iterdir()) and not overwrite:
+    if not out_dir.is_dir() or not any(out_dir.iterdir()):
+        return
+    if not overwrite:
         raise FileExistsError(
             f'the directory {out_dir} is not empty; name another one, '
             'or replace it with --overwrite.'
+        )
+    others = sorted({path.name for path in out_dir.iterdir()} - OUTPUTS)
+    if others:
+        raise FileExistsError(
+            f'the directory {out_dir} holds what no fit has written, such as '
+            f'{others[0]}, and would be lost; name another directory.'
         )
 
 

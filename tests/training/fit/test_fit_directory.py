@@ -56,15 +56,25 @@ def test_a_full_directory_is_kept(tmp_path):
 def test_overwriting_keeps_the_old_until_the_new_is_complete(tmp_path):
     out = tmp_path / 'out'
     out.mkdir()
-    (out / 'old').touch()
+    (out / 'report.html').touch()
     with pytest.raises(ValueError), new_directory(out, overwrite=True):
         raise ValueError
-    assert names(out) == ['old']
+    assert names(out) == ['report.html']
     with new_directory(out, overwrite=True) as partial:
         (partial / 'new').touch()
-        assert names(out) == ['old']
+        assert names(out) == ['report.html']
     assert names(out) == ['new']
     assert names(tmp_path) == ['out']
+
+
+def test_overwriting_takes_nothing_that_no_fit_has_written(tmp_path):
+    for name in ('report.html', 'song.wav'):
+        (tmp_path / name).touch()
+    with pytest.raises(FileExistsError, match=r'such as song\.wav'):
+        check_free(tmp_path, overwrite=True)
+    with pytest.raises(FileExistsError), new_directory(tmp_path, overwrite=True):
+        pass
+    assert names(tmp_path) == ['report.html', 'song.wav']
 
 
 def test_a_file_is_in_the_way(tmp_path):

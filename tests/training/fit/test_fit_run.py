@@ -115,11 +115,11 @@ def test_a_failure_at_the_end_keeps_the_old_directory(tmp_path, monkeypatch):
 
     soundfile.write(tmp_path / 'silence.wav', np.zeros(16000), 16000)
     (tmp_path / 'out').mkdir()
-    (tmp_path / 'out' / 'old').touch()
+    (tmp_path / 'out' / 'report.html').touch()
     monkeypatch.setattr(run, 'write_report', fail)
     with pytest.raises(OSError, match='the disk is full'):
         fit_recording(
             tmp_path / 'silence.wav', tmp_path / 'out', overwrite=True, say=quiet
         )
     assert names(tmp_path) == ['out', 'silence.wav']
-    assert names(tmp_path / 'out') == ['old']
+    assert names(tmp_path / 'out') == ['report.html']
