@@ -14,6 +14,7 @@ import tensorflow as tf
 
 from ddsp import spectral_tables as tables
 from ddsp.core import size as size_of
+from ddsp.core.blocks import one_by_one
 
 # Numbers in the frames of a block: what is worked on stays in the cache.
 BLOCK_ELEMENTS = 1 << 19
@@ -137,13 +138,7 @@ def _each_block(fn: Callable, *tensors: tf.Tensor) -> tf.Tensor:
     if tensors[0].shape[1] == 1:
         return fn(*(x[:, 0] for x in tensors))[:, tf.newaxis]
     turned = [tf.transpose(x, [1, 0, 2]) for x in tensors]
-    found = tf.map_fn(
-        lambda xs: fn(*xs),
-        turned,
-        fn_output_signature=tf.float32,
-        parallel_iterations=2,
-    )
-    return tf.transpose(found, [1, 0, 2])
+    return tf.transpose(one_by_one(fn, turned, tf.float32), [1, 0, 2])
 
 
 def _overlap_add(frames: tf.Tensor, hop_size: int) -> tf.Tensor:

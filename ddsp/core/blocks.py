@@ -57,13 +57,26 @@ def map_blocks(
         return fn(*tensors)
     n_blocks = -(-n_frames // block)
     blocks = [_split(x, n_frames, n_blocks, block) for x in tensors]
-    joined = tf.map_fn(
-        lambda xs: fn(*xs),
-        blocks,
-        fn_output_signature=signature,
-        parallel_iterations=2,
-    )
+    joined = one_by_one(fn, blocks, signature)
     return tf.nest.map_structure(lambda x: _join(x, n_frames), joined)
+
+
+def one_by_one(fn: Callable[..., Any], tensors: Sequence[Any], signature: Any) -> Any:
+    """Applies `fn` along axis 0 of all tensors, and stacks what it gives.
+
+    Parameters
+    ----------
+    fn : takes one argument for each tensor.
+    tensors : all of one length along axis 0.
+    signature : the type of what `fn` gives, or a list of types.
+    """
+    return tf.map_fn(
+        lambda xs: fn(*xs),
+        list(tensors),
+        fn_output_signature=signature,
+        # Outside a graph there is no parallelism, and TensorFlow warns when asked for.
+        parallel_iterations=None if tf.executing_eagerly() else 2,
+    )
 
 
 def _split(x: tf.Tensor, n_frames: Any, n_blocks: Any, block: Any) -> tf.Tensor:

@@ -1,5 +1,8 @@
 """Blocks of frames give what all frames at once would give."""
 
+import subprocess
+import sys
+
 import hypothesis
 import numpy as np
 import pytest
@@ -40,3 +43,15 @@ def test_frames_in_block():
     assert blocks.frames_in_block(2, 100, 5, 200) == 20
     assert blocks.frames_in_block(2, 100, 5, 1) == 1
     assert blocks.frames_in_block(2, 100, 5, 10**6) == 100
+
+
+def test_blocks_outside_a_graph_make_no_warning():
+    # In a process of its own: TensorFlow gives this warning once.
+    code = (
+        'import tensorflow as tf; from ddsp.core import blocks; '
+        'blocks.map_blocks(tf.square, [tf.ones([1, 9, 2])], 9, 2)'
+    )
+    done = subprocess.run(
+        [sys.executable, '-c', code], capture_output=True, text=True, check=True
+    )
+    assert 'WARNING:tensorflow' not in done.stderr
