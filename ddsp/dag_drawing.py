@@ -6,6 +6,7 @@ import html
 import os
 import shutil
 import subprocess
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -155,14 +156,15 @@ def draw(layer: DAGLayer, path: str) -> str:
 
     Returns
     -------
-    The path.
+    The path; where `.png` or `.pdf` is wanted and Graphviz is missing, that of an
+    `.svg` beside it, with a warning.
 
     Raises
     ------
     ValueError
         When the ending is none of these.
     RuntimeError
-        When `.png` or `.pdf` is wanted and Graphviz is missing, or it fails.
+        When Graphviz fails.
     """
     path = os.fspath(path)
     ending = os.path.splitext(path)[1].lower().lstrip('.')
@@ -173,11 +175,13 @@ def draw(layer: DAGLayer, path: str) -> str:
     if ending in _WITH_GRAPHVIZ and shutil.which('dot'):
         content = _run_graphviz(as_dot(boxes, arrows), ending)
     elif ending in ('png', 'pdf'):
-        raise RuntimeError(
+        instead = f'{os.path.splitext(path)[0]}.svg'
+        warnings.warn(
             f'a .{ending} is drawn by Graphviz, whose command dot is not installed '
-            '(apt install graphviz, brew install graphviz); .svg and .mmd work '
-            'without it.'
+            f'(apt install graphviz, brew install graphviz); drew {instead} instead.',
+            stacklevel=3,
         )
+        return draw(layer, instead)
     else:
         writers = {'svg': as_svg, 'dot': as_dot, 'mmd': as_mermaid, 'md': as_markdown}
         content = writers[ending](boxes, arrows).encode()

@@ -244,19 +244,20 @@ class DAGLayer(keras.layers.Layer):
         Parameters
         ----------
         path : file to write. `.svg`, `.png`, `.pdf` are drawn by Graphviz; without it
-            `.svg` is drawn more simply. `.mmd` and `.md` are Mermaid text, `.dot` is
-            Graphviz text.
+            an `.svg` is drawn more simply. `.mmd` and `.md` are Mermaid text, `.dot`
+            is Graphviz text.
 
         Returns
         -------
-        The path.
+        The path of what was drawn: an `.svg`, with a warning, in place of a `.png` or
+        `.pdf` where Graphviz is missing.
 
         Raises
         ------
         ValueError
             When the format is unknown.
         RuntimeError
-            When the format needs Graphviz and its command `dot` is missing or fails.
+            When Graphviz fails.
         """
         return dag_drawing.draw(self, path)
 

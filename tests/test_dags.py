@@ -485,15 +485,15 @@ def test_plot_dot(tmp_path: pathlib.Path) -> None:
     assert '"inputs" -> "a \\"sum\\"" [label=""];' in text
 
 
-def test_plot_png_needs_graphviz(
+def test_plot_without_graphviz_draws_an_svg_in_place_of_a_png(
     tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     without_graphviz(monkeypatch)
-    with pytest.raises(
-        RuntimeError, match='Graphviz, whose command dot is not installed'
-    ):
-        example().plot(tmp_path / 'graph.png')
-    assert not list(tmp_path.iterdir())
+    with pytest.warns(UserWarning, match='Graphviz, whose command dot is not inst'):
+        drawn = example().plot(tmp_path / 'graph.png')
+    assert drawn == str(tmp_path / 'graph.svg')
+    assert [path.name for path in tmp_path.iterdir()] == ['graph.svg']
+    assert ElementTree.parse(drawn).getroot().tag.endswith('svg')
 
 
 def test_plot_runs_graphviz(
