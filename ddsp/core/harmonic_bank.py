@@ -85,7 +85,8 @@ def _below_nyquist(
     nyquist = 0.5 * sample_rate
     whole = numbers * tf.maximum(*ends) < nyquist
     some = numbers * tf.minimum(*ends) < nyquist
-    return (tf.cast(x, tf.float32)[:, :, tf.newaxis] for x in (whole, some))
+    whole, some = tf.cast(whole, tf.float32), tf.cast(some, tf.float32)
+    return whole[:, :, tf.newaxis], some[:, :, tf.newaxis]
 
 
 class _Crossing:
@@ -198,8 +199,8 @@ class _Layout(NamedTuple):
 
     def waves(self, cycles: tf.Tensor) -> tuple[_Waves, _Waves]:
         """Waves at multiples 0 .. m of the phase, and at the centres for each tap."""
-        # Each angle is wrapped in float64 before it becomes float32: powers of z made
-        # by multiplication would lose a bit with every doubling.
+        # Each angle is wrapped in float64 before it becomes float32: a multiple of a
+        # float32 angle would multiply its rounding.
         cycles = cycles[..., tf.newaxis]
         steps = tf.range(self.reach + 1, dtype=tf.float64)
         centres = tf.range(self.n_centres, dtype=tf.float64) * (2 * self.reach + 1)
