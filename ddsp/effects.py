@@ -340,7 +340,7 @@ class FilteredNoiseReverb(Reverb):
 def _uniform_noise(n_samples: int, seed: int | None) -> tf.Tensor:
     """Noise in [-1, 1], `[1, samples]`; the same each time for a given seed."""
     if seed is None:
-        return tf.random.uniform([1, n_samples], -1.0, 1.0)
+        return core.uniform_noise([1, n_samples], shared=True)
     # TensorFlow's own generators differ between devices, and under XLA.
     noise = np.random.default_rng(seed).uniform(-1.0, 1.0, [1, n_samples])
     return tf.constant(noise, tf.float32)

@@ -182,7 +182,8 @@ class FilteredNoise(Processor):
     sample_rate, frame_rate : for `n_samples=None`.
     crossfade : whether the filter fades from each frame to the next; False switches at
         the frame's edge, as the established library does.
-    seed : a number makes the noise the same at every call.
+    seed : a number makes the noise the same at every call; None draws anew, within
+        `core.reproducible_noise` from the seed given there.
     """
 
     input_shapes = {'magnitudes': '[batch, frames, bands]'}
@@ -224,18 +225,10 @@ class FilteredNoise(Processor):
         if n_samples is None:
             n_samples = size(magnitudes, 1) * self._hop_size
         return core.frequency_filter(
-            self._noise([size(magnitudes, 0), n_samples]),
+            core.uniform_noise([size(magnitudes, 0), n_samples], self.seed),
             magnitudes,
             window_size=self.window_size,
             crossfade=self.crossfade,
-        )
-
-    def _noise(self, shape: list) -> tf.Tensor:
-        if self.seed is None:
-            return tf.random.uniform(shape, minval=-1.0, maxval=1.0)
-        # Philox by name: left to choose, XLA would draw other noise.
-        return tf.random.stateless_uniform(
-            shape, [self.seed, 0], minval=-1.0, maxval=1.0, alg='philox'
         )
 
 

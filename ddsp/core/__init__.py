@@ -31,6 +31,7 @@ from ddsp.core.math import (
     safe_log,
     soft_limit,
 )
+from ddsp.core.noise import reproducible_noise, uniform_noise
 from ddsp.core.oscillators import (
     angular_cumsum,
     harmonic_oscillator_bank,
@@ -135,6 +136,7 @@ __all__ = [
     'pad_axis',
     'power_to_db',
     'remove_above_nyquist',
+    'reproducible_noise',
     'resample',
     'safe_divide',
     'safe_log',
@@ -149,6 +151,7 @@ __all__ = [
     'sym_exp_sigmoid',
     'tf_float32',
     'to_dict',
+    'uniform_noise',
     'unit_to_hz',
     'unit_to_midi',
     'upsample_with_windows',

@@ -19,13 +19,18 @@ There are few of them, so they are left out of the product and added as sines.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from ddsp.core.banks import TWO_PI, Frames, Kernel, Places, cycles_of
 from ddsp.core.phase import to_radians
 from ddsp.core.tensors import size
+
+# With vibrato a tenth of the frames has a harmonic that passes Nyquist.
+FRAMES_A_HANDFUL = 8
 
 
 def harmonic_kernel(n_harmonics: int, n_taps: int, sample_rate: float) -> Kernel:
@@ -44,7 +49,7 @@ def harmonic_kernel(n_harmonics: int, n_taps: int, sample_rate: float) -> Kernel
     layout = _Layout.of(n_harmonics, n_taps)
 
     def forward(frames: Frames, places: Places) -> tf.Tensor:
-        cycles = cycles_of(frames, places)[..., 0]
+        cycles = tf.squeeze(cycles_of(frames, places), -1)
         below, some = _below_nyquist(frames, n_harmonics, sample_rate)
         inner, outer = layout.waves(cycles)
         even, odd = layout.inner_sums(frames.taps * below, inner)
@@ -55,7 +60,7 @@ def harmonic_kernel(n_harmonics: int, n_taps: int, sample_rate: float) -> Kernel
     def backward(
         frames: Frames, places: Places, upstream: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        cycles = cycles_of(frames, places)[..., 0]
+        cycles = tf.squeeze(cycles_of(frames, places), -1)
         below, some = _below_nyquist(frames, n_harmonics, sample_rate)
         inner, outer = layout.waves(cycles)
         numbers = tf.range(1, n_harmonics + 1, dtype=tf.float32)
@@ -93,8 +98,8 @@ class _Crossing:
     """The harmonics that pass Nyquist inside a frame, each heard until it does.
 
     In each frame these are the numbers after those that sound in all of it, up to the
-    last that sounds in some. A loop takes the first of every frame, then the second,
-    and mostly ends there.
+    last that sounds in some. Few frames have any, so a loop takes a handful of frames
+    at a time, one harmonic of each, until none waits.
     """
 
     def __init__(
@@ -105,23 +110,25 @@ class _Crossing:
         some: tf.Tensor,
         sample_rate: float,
     ) -> None:
-        self._first, self._last = (
-            tf.cast(tf.reduce_sum(x[:, :, 0], axis=-1), tf.int32) for x in (below, some)
-        )
-        self._rounds = tf.reduce_max(self._last - self._first)
-        self._frames, self._fraction = frames, places.fraction[..., 0]
+        self._frames, self._places = frames, places
         self._nyquist = 0.5 * sample_rate
-        self._taps = tf.transpose(frames.taps, [0, 1, 3, 2])
-        self._weights = places.weights
+        self._n_frames = size(below, 1)
+        # One row a frame of any example. Counts are float32, which XLA sorts faster.
+        self._last = tf.reshape(tf.reduce_sum(some, axis=-1), [-1])
+        self._waiting = self._last - tf.reshape(tf.reduce_sum(below, axis=-1), [-1])
+        self._handful = -(-size(below, 0) * self._n_frames // FRAMES_A_HANDFUL)
 
     def add_to(self, audio: tf.Tensor, cycles: tf.Tensor) -> tf.Tensor:
         """Adds them to the audio, `[batch, frames, hop]`."""
+        cycles = _rows(cycles)
 
-        def add(i: tf.Tensor, audio: tf.Tensor) -> tuple:
-            number, angle, heard = self._harmonic(i, cycles)
-            return i + 1, audio + heard * self._amplitude(number) * tf.sin(angle)
+        def add(waiting: tf.Tensor, audio: tf.Tensor) -> tuple:
+            waiting, harmonics = self._next(waiting, cycles)
+            sound = harmonics.heard * harmonics.amplitude * tf.sin(harmonics.angle)
+            return waiting, tf.tensor_scatter_nd_add(audio, harmonics.rows, sound)
 
-        return tf.while_loop(self._go_on, add, (0, audio))[1]
+        state = self._waiting, _rows(audio)
+        return tf.reshape(tf.while_loop(_any, add, state)[1], tf.shape(audio))
 
     def add_gradient_to(
         self,
@@ -131,43 +138,151 @@ class _Crossing:
         upstream: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Adds their gradients to those of the cycles and of the taps."""
-        n_harmonics = size(d_taps, 3)
+        cycles, upstream = _rows(cycles), _rows(upstream)
 
-        def add(i: tf.Tensor, d_cycles: tf.Tensor, d_taps: tf.Tensor) -> tuple:
-            number, angle, heard = self._harmonic(i, cycles)
-            heard *= upstream
-            h = tf.cast(number, tf.float32)[..., tf.newaxis]
-            slope = TWO_PI * h * heard * self._amplitude(number) * tf.cos(angle)
-            wanted = (heard * tf.sin(angle))[..., tf.newaxis] * self._weights
-            place = tf.one_hot(number - 1, n_harmonics)[:, :, tf.newaxis]
-            d_tap = tf.reduce_sum(wanted, axis=2)[..., tf.newaxis] * place
-            return i + 1, d_cycles + slope, d_taps + d_tap
+        def add(waiting: tf.Tensor, d_cycles: tf.Tensor, d_taps: tf.Tensor) -> tuple:
+            waiting, harmonics = self._next(waiting, cycles)
+            heard = harmonics.heard * tf.gather_nd(upstream, harmonics.rows)
+            slope = TWO_PI * harmonics.number * heard * harmonics.amplitude
+            slope *= tf.cos(harmonics.angle)
+            d_tap = (heard * tf.sin(harmonics.angle))[..., tf.newaxis]
+            d_tap = tf.reduce_sum(d_tap * harmonics.weights, axis=1)
+            place = tf.one_hot(harmonics.index, size(d_taps, 2))[:, tf.newaxis]
+            d_tap = d_tap[..., tf.newaxis] * place
+            return (
+                waiting,
+                tf.tensor_scatter_nd_add(d_cycles, harmonics.rows, slope),
+                tf.tensor_scatter_nd_add(d_taps, harmonics.rows, d_tap),
+            )
 
-        return tf.while_loop(self._go_on, add, (0, d_cycles, d_taps))[1:]
+        state = self._waiting, _rows(d_cycles), _rows(d_taps)
+        ends = tf.while_loop(_any, add, state)[1:]
+        return tuple(
+            tf.reshape(x, tf.shape(like)) for x, like in zip(ends, (d_cycles, d_taps))
+        )
 
-    def _go_on(self, i: tf.Tensor, *_: Any) -> tf.Tensor:
-        return i < self._rounds
+    def _next(
+        self, waiting: tf.Tensor, cycles: tf.Tensor
+    ) -> tuple[tf.Tensor, _Harmonics]:
+        """What waits after the next round, and the harmonics of that round."""
+        left, rows = tf.math.top_k(waiting, self._handful, sorted=False)
+        one_each = rows[:, tf.newaxis]
+        waiting = tf.tensor_scatter_nd_sub(waiting, one_each, tf.minimum(left, 1.0))
+        taps = tf.gather(_rows(self._frames.taps), rows)
+        # Rows for which none waits are counted but not heard.
+        number = tf.gather(self._last, rows) - left + 1.0
+        number = tf.minimum(number, tf.cast(size(taps, 2), tf.float32))
+        index = tf.cast(number, tf.int32) - 1
+        weights, fraction = (
+            self._of_frames(x, rows)
+            for x in (self._places.weights, self._places.fraction[..., 0])
+        )
+        h = tf.cast(number, tf.float64)[:, tf.newaxis]
+        hz, slope_hz = (
+            tf.gather(tf.reshape(x, [-1, 1]), rows)
+            for x in (self._frames.hz, self._frames.slope_hz)
+        )
+        below = h * hz + h * slope_hz * fraction < self._nyquist
+        amplitude = tf.gather(taps, index, axis=2, batch_dims=1)
+        return waiting, _Harmonics(
+            rows=one_each,
+            index=index,
+            number=number[:, tf.newaxis],
+            angle=to_radians(h * tf.gather(cycles, rows)),
+            heard=tf.cast(below & (left > 0.0)[:, tf.newaxis], tf.float32),
+            amplitude=tf.reduce_sum(amplitude[:, tf.newaxis] * weights, axis=-1),
+            weights=weights,
+        )
 
-    def _harmonic(self, i: tf.Tensor, cycles: tf.Tensor) -> tuple:
-        """Number of the i-th, `[batch, frames]`; its angle, and 1 where it is heard."""
-        number = self._first + 1 + i
-        h = tf.cast(number, tf.float64)[..., tf.newaxis]
-        hz = h * self._frames.hz + h * self._frames.slope_hz * self._fraction
-        heard = (hz < self._nyquist) & (number <= self._last)[..., tf.newaxis]
-        return number, to_radians(h * cycles), tf.cast(heard, tf.float32)
-
-    def _amplitude(self, number: tf.Tensor) -> tf.Tensor:
-        """The amplitude of a harmonic of each frame, at each sample."""
-        place = tf.minimum(number, size(self._taps, 2)) - 1
-        chosen = tf.gather(self._taps, place, batch_dims=2)
-        return tf.reduce_sum(chosen[:, :, tf.newaxis] * self._weights, axis=-1)
+    def _of_frames(self, x: tf.Tensor, rows: tf.Tensor) -> tf.Tensor:
+        """What is the same in all frames, or one row for each, at these rows."""
+        return tf.gather(x[0], tf.minimum(rows % self._n_frames, size(x, 1) - 1))
 
 
-class _Waves(NamedTuple):
-    """Cosines and sines of multiples of the phase, `[batch, frames, hop, n]`."""
+class _Harmonics(NamedTuple):
+    """One harmonic of each of some frames, `[rows, hop]` where it is not said.
+
+    Attributes
+    ----------
+    rows : `[rows, 1]`, where the frames are among all.
+    index, number : `[rows]` from 0, and `[rows, 1]` from 1: which harmonic.
+    angle : in radians.
+    heard : 1 while it is below Nyquist, then 0.
+    amplitude : mixed from the neighbouring frames by `weights`, `[rows, hop, taps]`.
+    """
+
+    rows: tf.Tensor
+    index: tf.Tensor
+    number: tf.Tensor
+    angle: tf.Tensor
+    heard: tf.Tensor
+    amplitude: tf.Tensor
+    weights: tf.Tensor
+
+
+def _rows(x: tf.Tensor) -> tf.Tensor:
+    """`[batch, frames, ...]` to `[batch * frames, ...]`."""
+    return tf.reshape(x, [-1, *(size(x, axis) for axis in range(2, x.shape.rank))])
+
+
+def _any(waiting: tf.Tensor, *_: Any) -> tf.Tensor:
+    return tf.reduce_any(waiting > 0.0)
+
+
+class _Wave(NamedTuple):
+    """Cosine and sine of one angle, or of several along an axis."""
 
     cos: tf.Tensor
     sin: tf.Tensor
+
+    @classmethod
+    def of(cls, cycles: tf.Tensor, multiple: int) -> _Wave:
+        """The wave at a multiple of the phase, exact to the last bits of float32."""
+        # Wrapped in float64 before it becomes float32: a multiple of a float32 angle
+        # would multiply its rounding.
+        angle = to_radians(cycles * tf.constant(multiple, tf.float64))
+        return cls(tf.cos(angle), tf.sin(angle))
+
+    @classmethod
+    def stack(cls, waves: Sequence[_Wave]) -> _Wave:
+        """Several waves along the axis before the last."""
+        return cls(*(tf.stack(xs, axis=-2) for xs in zip(*waves)))
+
+    def plus(self, other: _Wave) -> _Wave:
+        """The wave of the sum of the angles."""
+        return _Wave(
+            self.cos * other.cos - self.sin * other.sin,
+            self.sin * other.cos + self.cos * other.sin,
+        )
+
+    def minus_and_plus(self, other: _Wave) -> tuple[_Wave, _Wave]:
+        """The waves of the difference and of the sum, for little more than one."""
+        cos_cos, sin_sin = self.cos * other.cos, self.sin * other.sin
+        sin_cos, cos_sin = self.sin * other.cos, self.cos * other.sin
+        return (
+            _Wave(cos_cos + sin_sin, sin_cos - cos_sin),
+            _Wave(cos_cos - sin_sin, sin_cos + cos_sin),
+        )
+
+
+def _multiples(cycles: tf.Tensor, n: int) -> list[_Wave]:
+    """The waves at multiples 0 .. n of the phase.
+
+    Few are computed from their angle. The others are sums of at most a few of those:
+    longer chains would add up rounding.
+    """
+    one = _Wave.of(cycles, 1)
+    waves = [_Wave(tf.ones_like(one.cos), tf.zeros_like(one.sin)), one, one.plus(one)]
+    if n <= 2:
+        return waves[: n + 1]
+    near = waves[1:]
+    five = centre = _Wave.of(cycles, 5)
+    while len(waves) <= n:
+        pairs = [centre.minus_and_plus(wave) for wave in near]
+        under = [minus for minus, _ in reversed(pairs)]
+        waves += [*under, centre, *(plus for _, plus in pairs)]
+        centre = centre.plus(five)
+    return waves[: n + 1]
 
 
 class _Layout(NamedTuple):
@@ -197,51 +312,66 @@ class _Layout(NamedTuple):
         """Numbers worked on at once for each sample."""
         return 2 * (self.reach + 1 + self.n_centres * (self.n_taps + 1))
 
-    def waves(self, cycles: tf.Tensor) -> tuple[_Waves, _Waves]:
-        """Waves at multiples 0 .. m of the phase, and at the centres for each tap."""
-        # Each angle is wrapped in float64 before it becomes float32: a multiple of a
-        # float32 angle would multiply its rounding.
-        cycles = cycles[..., tf.newaxis]
-        steps = tf.range(self.reach + 1, dtype=tf.float64)
-        centres = tf.range(self.n_centres, dtype=tf.float64) * (2 * self.reach + 1)
-        inner = to_radians(cycles * steps)
-        outer = to_radians(cycles * (centres + self.reach + 1))
-        outer = [tf.concat([f(outer)] * self.n_taps, -1) for f in (tf.cos, tf.sin)]
-        return _Waves(tf.cos(inner), tf.sin(inner)), _Waves(*outer)
+    def waves(self, cycles: tf.Tensor) -> tuple[_Wave, _Wave]:
+        """Waves at multiples 0 .. m of the phase, and at the centres for each tap.
 
-    def inner_sums(self, taps: tf.Tensor, inner: _Waves) -> tuple[tf.Tensor, tf.Tensor]:
-        """The sums of cosines and of sines, `[batch, frames, hop, taps * centres]`."""
+        `[batch, frames, m + 1, hop]` and `[batch, frames, taps * centres, hop]`.
+        """
+        inner = _multiples(cycles, self.reach)
+        centres = [_Wave.of(cycles, self.reach + 1)]
+        if self.n_centres > 1:
+            step = _Wave.of(cycles, 2 * self.reach + 1)
+            for _ in range(self.n_centres - 1):
+                centres.append(centres[-1].plus(step))
+        return _Wave.stack(inner), _Wave.stack(centres * self.n_taps)
+
+    def inner_sums(self, taps: tf.Tensor, inner: _Wave) -> tuple[tf.Tensor, tf.Tensor]:
+        """The sums of cosines and of sines, `[batch, frames, taps * centres, hop]`."""
         around = self._around(taps)
-        centre, above = (
-            around[..., self.reach :][..., :1],
-            around[..., self.reach + 1 :],
+        even, odd = (tf.constant(x, tf.float32) for x in self._folds())
+        return (
+            self._product(tf.matmul(around, even), inner.cos),
+            self._product(tf.matmul(around, odd), inner.sin),
         )
-        under = tf.reverse(around[..., : self.reach], axis=[-1])
-        even = tf.concat([centre, above + under], axis=-1)
-        odd = tf.concat([tf.zeros_like(centre), above - under], axis=-1)
-        return self._product(inner.cos, even), self._product(inner.sin, odd)
 
-    def _product(self, waves: tf.Tensor, amplitudes: tf.Tensor) -> tf.Tensor:
+    def _folds(self) -> tuple[np.ndarray, np.ndarray]:
+        """What makes `A_(c + k) + A_(c - k)`, and the difference, of `A_(c - m ..)`.
+
+        A small matrix product, since reversing and joining short rows takes longer.
+        """
+        above, under = np.eye(self.reach + 1), np.eye(self.reach + 1)[::-1]
+        under[-1] = 0.0
+        above, under = (
+            np.concatenate([np.zeros([self.reach, self.reach + 1]), above]),
+            np.concatenate([under, np.zeros([self.reach, self.reach + 1])]),
+        )
+        odd = above - under
+        odd[self.reach] = 0.0
+        return above + under, odd
+
+    def _product(self, amplitudes: tf.Tensor, waves: tf.Tensor) -> tf.Tensor:
         """Sums over k, for each tap and centre."""
         both = self.n_taps * self.n_centres
-        shape = [size(amplitudes, 0), size(amplitudes, 1), both, self.reach + 1]
-        return tf.matmul(waves, tf.reshape(amplitudes, shape), transpose_b=True)
+        shape = [size(waves, 0), size(waves, 1), both, self.reach + 1]
+        return tf.matmul(tf.reshape(amplitudes, shape), waves)
 
     def mixed(self, waves: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
         """Adds up centres, and taps by their weights, to `[batch, frames, hop]`."""
-        return tf.reduce_sum(waves * self._for_centres(weights), axis=-1)
+        return tf.reduce_sum(waves * self._for_centres(weights), axis=-2)
 
     def _for_centres(self, weights: tf.Tensor) -> tf.Tensor:
-        return tf.repeat(weights, self.n_centres, axis=-1)
+        """`[..., hop, taps]` to `[..., taps * centres, hop]`."""
+        weights = tf.linalg.matrix_transpose(weights)
+        return tf.repeat(weights, self.n_centres, axis=-2)
 
     def taps_gradient(
-        self, upstream: tf.Tensor, inner: _Waves, outer: _Waves, weights: tf.Tensor
+        self, upstream: tf.Tensor, inner: _Wave, outer: _Wave, weights: tf.Tensor
     ) -> tf.Tensor:
         """`sum upstream * weight * sin(h * phase)` over a frame, laid out like taps."""
-        weighted = upstream[..., tf.newaxis] * self._for_centres(weights)
+        weighted = upstream[:, :, tf.newaxis] * self._for_centres(weights)
 
         def product(inner: tf.Tensor, outer: tf.Tensor) -> tf.Tensor:
-            rows = tf.matmul(weighted * outer, inner, transpose_a=True)
+            rows = tf.matmul(weighted * outer, inner, transpose_b=True)
             start = [size(rows, 0), size(rows, 1)]
             return tf.reshape(rows, [*start, self.n_taps, self.n_centres, -1])
 
@@ -252,8 +382,8 @@ class _Layout(NamedTuple):
         return flat[..., : self.n_harmonics]
 
     def _around(self, taps: tf.Tensor) -> tf.Tensor:
-        """`[batch, frames, taps, centres, 2 m + 1]`, filled up with zeros."""
-        shape = [self.n_centres, 2 * self.reach + 1]
-        missing = shape[0] * shape[1] - self.n_harmonics
+        """`[batch * frames * taps * centres, 2 m + 1]`, filled up with zeros."""
+        around = 2 * self.reach + 1
+        missing = self.n_centres * around - self.n_harmonics
         taps = tf.pad(taps, [[0, 0], [0, 0], [0, 0], [0, missing]])
-        return tf.reshape(taps, [*(size(taps, i) for i in range(3)), *shape])
+        return tf.reshape(taps, [-1, around])
