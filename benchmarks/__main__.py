@@ -8,6 +8,7 @@ import os
 import platform
 from collections.abc import Sequence
 
+from benchmarks import single
 from benchmarks.measure import in_own_process
 
 CASE_NAMES = (
@@ -25,44 +26,57 @@ CASE_NAMES = (
 RENDERED_SECONDS = 16.0
 
 
+# How often the turns of ours and plain are repeated: short cases need more of them.
+TURNS = 9
+SHORT_TURNS = 31
+SHORT_CASES = ('filtered_noise', 'reverb', 'spectral_loss', 'loudness')
+
+
 def cases_table(only: Sequence[str]) -> list[dict]:
     """Measures each case, the library beside the plain formula."""
     rows = []
     for name in only:
-        ours = in_own_process(name, 'ours', ['graph', 'eager', 'jit'])
-        plain = in_own_process(name, 'plain', ['graph'])
-        exact = in_own_process(name, 'ours', ['snr'], batch=1, seconds=4.0)
-        rows.append({'case': name, 'ours': ours, 'plain': plain, 'exact': exact})
-        print(case_line(rows[-1]), flush=True)
+        turns = SHORT_TURNS if name in SHORT_CASES else TURNS
+        row = {
+            'case': name,
+            'pair': in_own_process(name, 'ours', ['pair'], turns),
+            # Memory is that of a process of its own, and so are compiled times.
+            'ours': in_own_process(name, 'ours', ['graph', 'eager', 'jit']),
+            'plain': in_own_process(name, 'plain', ['graph'], 1),
+            'exact': in_own_process(name, 'ours', ['snr'], batch=1, seconds=4.0),
+        }
+        rows.append(row)
+        print(case_line(row), flush=True)
     return rows
 
 
 def case_line(row: dict) -> str:
     """One row of the first table, as Markdown."""
-    ours, plain = row['ours'], row['plain']
-    failed = ours.get('error') or plain.get('error') or row['exact'].get('error')
+    parts = [row[key] for key in ('pair', 'ours', 'plain', 'exact')]
+    failed = next((part['error'] for part in parts if 'error' in part), None)
     if failed:
         return f'| {row["case"]} | {failed} |'
-    cells = [row['case']]
+    pair, ours, plain, exact = parts
+    cells = [row['case'], f'{1000 * pair["forward_ours"]:.1f}']
+    cells += [f'{1000 * pair["gradient_ours"]:.1f}']
     cells += [
-        f'{1000 * ours[key]:.1f}'
-        for key in ('forward', 'gradient', 'eager', 'jit_forward', 'jit_gradient')
+        f'{1000 * ours[key]:.1f}' for key in ('eager', 'jit_forward', 'jit_gradient')
     ]
     for key in ('forward', 'gradient'):
-        times = plain[key] / ours[key]
-        processor_times = plain[f'{key}_processor'] / ours[f'{key}_processor']
-        cells += [f'{times:.1f}x ({processor_times:.1f}x)']
+        spread = '{:.2g} to {:.2g}'.format(
+            pair[f'{key}_ratio_low'], pair[f'{key}_ratio_high']
+        )
+        cells += [f'{pair[f"{key}_ratio"]:.3g} ({spread})']
     cells += [f'{ours["peak_mb"]:.0f}', f'{plain["peak_mb"]:.0f}']
-    cells += [f'{row["exact"]["snr_db"]:.0f}']
-    cells += [f'{ours["forward"] / RENDERED_SECONDS:.5f}']
+    cells += [f'{exact["snr_db"]:.0f}']
+    cells += [f'{pair["forward_ours"] / RENDERED_SECONDS:.5f}']
     return '| ' + ' | '.join(cells) + ' |'
 
 
 CASES_HEAD = """\
 | case | forward ms | with gradient ms | eager ms | jit forward ms | jit gradient ms \
-| forward, times plain (processor time) | gradient, times plain (processor time) \
-| peak MB | plain peak MB | SNR dB \
-| real-time factor |
+| forward: times plain (quartiles) | gradient: times plain (quartiles) \
+| peak MB | plain peak MB | SNR dB | real-time factor |
 |---|---|---|---|---|---|---|---|---|---|---|---|"""
 
 
@@ -128,6 +142,8 @@ def main() -> None:
     if not flags.no_growth:
         print(f'\n{GROWTH_HEAD}')
         figures['growth'] = growth_table()
+        print(f'\n{single.HEAD}')
+        figures['single'] = single.table()
     if flags.json:
         with open(flags.json, 'w') as file:
             json.dump(figures, file, indent=2)

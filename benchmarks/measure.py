@@ -6,6 +6,7 @@ python -m benchmarks.measure harmonic ours --modes graph eager jit
 from __future__ import annotations
 
 import argparse
+import functools
 import json
 import resource
 import statistics
@@ -29,8 +30,9 @@ def in_own_process(
     Parameters
     ----------
     case : name of a case.
-    which : 'ours' or 'plain'.
-    modes : of 'graph', 'eager', 'jit', 'forward_only' and 'snr'.
+    which : 'ours' or 'plain'; of no meaning for the mode 'pair'.
+    modes : of 'graph', 'eager', 'jit', 'forward_only', 'snr' and 'pair', which times
+        ours and plain by turns.
     repeats : how often each is timed, after a first call; the median counts.
     memory_limit_mb : limit of the process's address space.
     sizes : fields of `Sizes` other than the defaults.
@@ -91,22 +93,20 @@ def measure(
     from benchmarks.cases import CASES, Sizes
 
     case = CASES[name]
-    function = case.ours if which == 'ours' else case.plain
     arrays = case.inputs(np.random.default_rng(0), Sizes(**sizes))
     inputs = [tf.constant(x, tf.float32) for x in arrays]
-
-    def forward(*inputs: tf.Tensor) -> tf.Tensor:
-        return function(*inputs)
-
-    def gradient(*inputs: tf.Tensor) -> list[tf.Tensor]:
-        trained = [inputs[i] for i in case.trained]
-        with tf.GradientTape() as tape:
-            tape.watch(trained)
-            output = function(*inputs)
-            loss = output if output.shape.rank == 0 else tf.reduce_mean(output**2)
-        return [loss, *tape.gradient(loss, trained)]
-
+    forward, gradient = _passes(case.ours if which == 'ours' else case.plain, case)
     figures = {}
+    if 'pair' in modes:
+        for key, ours, plain in zip(
+            ('forward', 'gradient'), _passes(case.ours, case), _passes(case.plain, case)
+        ):
+            both = [
+                functools.partial(tf.function(f, jit_compile=False), *inputs)
+                for f in (ours, plain)
+            ]
+            pairs = by_turns(*both, repeats)
+            figures |= {f'{key}_{name}': x for name, x in pairs.items()}
 
     def time_it(key: str, fn: Callable, **options: bool) -> None:
         fn = tf.function(fn, **options) if options else fn
@@ -128,6 +128,53 @@ def measure(
     if 'snr' in modes:
         figures['snr_db'] = _snr_db(tf.function(forward)(*inputs), case.plain, inputs)
     return figures
+
+
+def _passes(function: Callable, case: Any) -> tuple[Callable, Callable]:
+    """The forward pass, and the loss with its gradients."""
+    import tensorflow as tf
+
+    def forward(*inputs: tf.Tensor) -> tf.Tensor:
+        return function(*inputs)
+
+    def gradient(*inputs: tf.Tensor) -> list[tf.Tensor]:
+        trained = [inputs[i] for i in case.trained]
+        with tf.GradientTape() as tape:
+            tape.watch(trained)
+            output = function(*inputs)
+            loss = output if output.shape.rank == 0 else tf.reduce_mean(output**2)
+        return [loss, *tape.gradient(loss, trained)]
+
+    return forward, gradient
+
+
+def by_turns(
+    ours: Callable[[], Any], plain: Callable[[], Any], repeats: int
+) -> dict[str, float]:
+    """Times two functions one after the other, again and again.
+
+    Whatever slows the machine for a while slows both, so the ratio of each turn is
+    steadier than the times; the median of the ratios counts, and that of the times.
+    """
+    import tensorflow as tf
+
+    def run(fn: Callable[[], Any]) -> float:
+        start = time.perf_counter()
+        for x in tf.nest.flatten(fn()):
+            x.numpy()
+        return time.perf_counter() - start
+
+    for _ in range(2):
+        run(ours), run(plain)
+    turns = [(run(ours), run(plain)) for _ in range(repeats)]
+    ratios = sorted(slow / fast for fast, slow in turns)
+    return {
+        'ours': statistics.median(fast for fast, _ in turns),
+        'plain': statistics.median(slow for _, slow in turns),
+        'ratio': statistics.median(ratios),
+        'ratio_low': ratios[repeats // 4],
+        'ratio_high': ratios[-1 - repeats // 4],
+    }
 
 
 def _snr_db(output: Any, plain: Callable, inputs: list) -> float:

@@ -15,6 +15,7 @@ import tensorflow as tf
 from ddsp import spectral_tables as tables
 from ddsp.core import size as size_of
 from ddsp.core.blocks import one_by_one
+from ddsp.core.overlap import overlap_add
 
 # Numbers in the frames of a block: what is worked on stays in the cache.
 BLOCK_ELEMENTS = 1 << 19
@@ -60,7 +61,7 @@ def transpose(
     shares = frame_size * tf.constant(share[:bins], tf.float32)
     spectra *= tf.complex(shares, tf.zeros_like(shares))
     frames = tf.signal.irfft(spectra, [frame_size]) * tables.hann(frame_size)
-    audio = _overlap_add(frames, hop_size)
+    audio = overlap_add(frames, hop_size)
     # Samples after the last frame have no part in it.
     missing = n_samples - size_of(audio, 1)
     return tf.pad(audio, [[0, 0], [0, missing]])
@@ -97,7 +98,8 @@ def weighted_power(
     def forward(audio: tf.Tensor) -> tf.Tensor:
         audio = tf.ensure_shape(audio, [None, length])
         power = squared_magnitude(analyse(audio, frame_size, hop_size))
-        return tf.linalg.matvec(power, weights)
+        # `matvec` would copy the weights for each example.
+        return tf.tensordot(power, weights, axes=1)
 
     def backward(audio: tf.Tensor, upstream: tf.Tensor) -> tf.Tensor:
         audio = tf.ensure_shape(audio, [None, length])
@@ -139,23 +141,6 @@ def _each_block(fn: Callable, *tensors: tf.Tensor) -> tf.Tensor:
         return fn(*(x[:, 0] for x in tensors))[:, tf.newaxis]
     turned = [tf.transpose(x, [1, 0, 2]) for x in tensors]
     return tf.transpose(one_by_one(fn, turned, tf.float32), [1, 0, 2])
-
-
-def _overlap_add(frames: tf.Tensor, hop_size: int) -> tf.Tensor:
-    """Adds frames `[batch, frames, size]` up where they overlap, `[batch, samples]`."""
-    frame_size = frames.shape[-1]
-    if frame_size % hop_size:
-        return tf.signal.overlap_and_add(frames, hop_size)
-    # By pieces of a hop: fewer passes than the general way.
-    n_pieces, n_frames = frame_size // hop_size, size_of(frames, 1)
-    hops = tf.add_n(
-        [
-            tf.pad(piece, [[0, 0], [i, n_pieces - 1 - i], [0, 0]])
-            for i, piece in enumerate(tf.split(frames, n_pieces, axis=-1))
-        ]
-    )
-    n_samples = (n_frames + n_pieces - 1) * hop_size
-    return tf.reshape(hops, [size_of(frames, 0), n_samples])
 
 
 def squared_magnitude(spectra: tf.Tensor) -> tf.Tensor:

@@ -75,7 +75,8 @@ def one_by_one(fn: Callable[..., Any], tensors: Sequence[Any], signature: Any) -
         list(tensors),
         fn_output_signature=signature,
         # Outside a graph there is no parallelism, and TensorFlow warns when asked for.
-        parallel_iterations=None if tf.executing_eagerly() else 2,
+        # More than there are cores, so that none waits for a block to end.
+        parallel_iterations=None if tf.executing_eagerly() else 8,
     )
 
 

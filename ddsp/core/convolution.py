@@ -11,6 +11,7 @@ from typing import Any
 import tensorflow as tf
 
 from ddsp.core import checks, tensors
+from ddsp.core.overlap import overlap_add
 
 Size = int | tf.Tensor
 
@@ -243,30 +244,37 @@ def _overlap_add_convolve(
     """Convolves frames that start every `hop` samples, and adds them up in place."""
     frame_size, ir_size = tensors.size(frames, 2), tensors.size(responses, 2)
     fft_size = get_fft_size(frame_size, ir_size, power_of_2=False)
-    convolved = _convolve(frames, responses, fft_size)
-    if frames.shape[1] == 1:
-        return convolved[:, 0]
-    return tf.signal.overlap_and_add(convolved, hop)
+    return _convolve(frames, responses, fft_size, hop)
 
 
-def _convolve(frames: tf.Tensor, responses: tf.Tensor, fft_size: Size) -> tf.Tensor:
-    """Circular convolution along the last axis, with the gradient written out.
+def _convolve(
+    frames: tf.Tensor, responses: tf.Tensor, fft_size: Size, hop: Size
+) -> tf.Tensor:
+    """Circular convolution of frames, added up, with the gradient written out.
 
     The gradient of a convolution is a correlation: one more transform, where those that
-    TensorFlow derives from each FFT are several passes.
+    TensorFlow derives from each FFT and from adding up are several passes.
     """
+    one_frame = frames.shape[1] == 1
 
     @tf.custom_gradient
     def convolve(frames: tf.Tensor, responses: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         a, b = (tf.signal.rfft(x, [fft_size]) for x in (frames, responses))
 
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            if one_frame:
+                upstream = upstream[:, tf.newaxis]
+            else:
+                upstream = tf.signal.frame(upstream, fft_size, hop)
             g = tf.signal.rfft(upstream, [fft_size])
             for_frames = _sum_to(g * tf.math.conj(b), frames)
             for_responses = _sum_to(g * tf.math.conj(a), responses)
             return _back(for_frames, frames), _back(for_responses, responses)
 
-        return tf.signal.irfft(a * b, [fft_size]), gradient
+        convolved = tf.signal.irfft(a * b, [fft_size])
+        if one_frame:
+            return convolved[:, 0], gradient
+        return overlap_add(convolved, hop), gradient
 
     def _back(spectra: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
         return tf.signal.irfft(spectra, [fft_size])[..., : tensors.size(x, -1)]

@@ -67,9 +67,7 @@ def uniform_noise(
     return _counted_noise(shape, step, next(draws), replica)
 
 
-def _counted_noise(
-    shape: Any, step: tf.Tensor, draw: int, replica: Any
-) -> tf.Tensor:
+def _counted_noise(shape: Any, step: tf.Tensor, draw: int, replica: Any) -> tf.Tensor:
     """The noise of one draw of one step; each replica's follows the one's before it."""
     shape = tf.convert_to_tensor(shape, tf.int32)
     numbers = tf.cast(tf.reduce_prod(shape), tf.int64)

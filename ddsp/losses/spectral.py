@@ -215,7 +215,7 @@ def _weights_by_example(weights: tf.Tensor) -> tf.Tensor:
 def magnitude_pair(
     target: tf.Tensor, audio: tf.Tensor, fft_size: int, target_gradient: bool = False
 ) -> Pair:
-    """Computes the magnitudes of two signals by one transform.
+    """Computes the magnitudes of two signals, with the gradient written out.
 
     Parameters
     ----------
@@ -233,30 +233,31 @@ def magnitude_pair(
     n_samples = tensors.size(audio, 1)
     n_padded = (-(-n_samples // hop) - 1) * hop + fft_size
 
+    def analyse(signal: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        signal = tf.pad(signal, [[0, 0], [0, n_padded - n_samples]])
+        spectra = short_time.analyse(signal, fft_size, hop)
+        return spectra, short_time.magnitude(spectra)
+
+    def carry_back(
+        upstream: tf.Tensor, spectra: tf.Tensor, magnitudes: tf.Tensor
+    ) -> tf.Tensor:
+        # The steepest way up from a complex number points away from 0.
+        slope = tf.math.divide_no_nan(upstream, magnitudes)
+        slope = tf.cast(slope, tf.complex64) * spectra
+        return short_time.transpose(slope, fft_size, hop, n_padded)[:, :n_samples]
+
     @tf.custom_gradient
     def transform(target: tf.Tensor, audio: tf.Tensor) -> tuple[Pair, Callable]:
-        n_targets = tensors.size(target, 0)
-        both = tf.concat([target, audio], axis=0)
-        both = tf.pad(both, [[0, 0], [0, n_padded - n_samples]])
-        spectra = short_time.analyse(both, fft_size, hop)
-        magnitudes = short_time.magnitude(spectra)
-        pair = magnitudes[:n_targets], magnitudes[n_targets:]
-        first = 0 if target_gradient else n_targets
-        spectra, magnitudes = spectra[first:], magnitudes[first:]
+        # One transform for both would leave the cache of a processor.
+        target_spectra, target_magnitudes = analyse(target)
+        spectra, magnitudes = analyse(audio)
 
         def gradient(for_target: tf.Tensor, for_audio: tf.Tensor) -> Pair:
-            upstream = for_audio
-            if target_gradient:
-                upstream = tf.concat([for_target, for_audio], axis=0)
-            # The steepest way up from a complex number points away from 0.
-            slope = tf.math.divide_no_nan(upstream, magnitudes)
-            slope = tf.cast(slope, tf.complex64) * spectra
-            signals = short_time.transpose(slope, fft_size, hop, n_padded)
-            signals = signals[:, :n_samples]
-            if target_gradient:
-                return signals[:n_targets], signals[n_targets:]
-            return tf.zeros_like(target), signals
+            to_audio = carry_back(for_audio, spectra, magnitudes)
+            if not target_gradient:
+                return tf.zeros_like(target), to_audio
+            return carry_back(for_target, target_spectra, target_magnitudes), to_audio
 
-        return pair, gradient
+        return (target_magnitudes, magnitudes), gradient
 
     return transform(target, audio)
