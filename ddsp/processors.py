@@ -63,6 +63,11 @@ class Processor(registration.Configured, keras.layers.Layer):
         And lets `get_controls` check what it is given when it is called by itself.
         """
         super().__init_subclass__(**kwargs)
+        if cls.__module__.startswith('ddsp.'):
+            # AutoGraph would take a second to read what has nothing for it to convert.
+            for name in {'get_controls', 'get_signal'} & set(vars(cls)):
+                method = tf.autograph.experimental.do_not_convert(vars(cls)[name])
+                setattr(cls, name, method)
         if 'get_controls' not in vars(cls):
             return
         cls.get_controls = _checking(cls.get_controls)
@@ -125,6 +130,7 @@ class Processor(registration.Configured, keras.layers.Layer):
         """Turns controls into a signal."""
         raise NotImplementedError(f'{type(self).__name__} must define get_signal.')
 
+    @tf.autograph.experimental.do_not_convert
     def _checked_inputs(
         self, args: tuple, kwargs: dict[str, Any]
     ) -> inspect.BoundArguments:

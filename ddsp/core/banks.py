@@ -81,6 +81,8 @@ def cycles_of(frames: Frames, places: Places) -> tf.Tensor:
     return frames.starts[:, :, tf.newaxis] + hz * places.steps + slope_hz * places.sums
 
 
+# Nothing here needs AutoGraph, which would take a second to read it at the first call.
+@tf.autograph.experimental.do_not_convert
 def play(
     frequencies_hz: tf.Tensor,
     amplitudes: tf.Tensor,
