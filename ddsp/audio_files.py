@@ -5,6 +5,7 @@ Needs the extra `audio` (soundfile and soxr), which loads on use.
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 from collections.abc import Iterator
@@ -51,24 +52,16 @@ def load_audio(
     ImportError
         When soundfile or soxr is missing.
     """
-    path = _check_readable(path)
     if sample_rate <= 0:
         raise ValueError(f'load_audio: sample_rate is {sample_rate} Hz, expected > 0.')
+    path = Path(path)
     # A bytearray grows in place and numpy reads it without another copy.
     samples = bytearray()
-    with _open(path) as file:
-        channels = 1 if mono else file.channels
-        blocks = _checked_blocks(file, path, mono)
-        if file.samplerate != sample_rate:
-            blocks = _resampled(blocks, file.samplerate, sample_rate, channels)
-        try:
-            for block in blocks:
-                samples += block.tobytes()
-        except _soundfile().LibsndfileError as error:
-            raise ValueError(
-                f'{path} is damaged: reading it stopped after '
-                f'{len(samples) / 4 / channels / sample_rate:.1f} s ({error}).'
-            ) from error
+    with open_blocks(path, mono) as (file_rate, channels, blocks):
+        if file_rate != sample_rate:
+            blocks = _resampled(blocks, file_rate, sample_rate, channels)
+        for block in blocks:
+            samples += block.tobytes()
     audio = np.frombuffer(samples, np.float32)
     _check_length(audio.size // channels, sample_rate, min_seconds, path)
     return audio if mono else audio.reshape(-1, channels)
@@ -120,10 +113,42 @@ def save_audio(
     )
 
 
+@contextlib.contextmanager
+def open_blocks(
+    path: str | os.PathLike[str], mono: bool = True
+) -> Iterator[tuple[int, int, Iterator[np.ndarray]]]:
+    """Opens a sound file to read it block by block, at its own rate.
+
+    Parameters
+    ----------
+    path : a file of any format that libsndfile reads.
+    mono : average the channels.
+
+    Returns
+    -------
+    Its sample rate in Hz, the number of channels, and an iterator over float32 blocks
+    `[samples]`, or `[samples, channels]` with `mono=False`.
+
+    Raises
+    ------
+    FileNotFoundError, IsADirectoryError, PermissionError
+        When there is no file to read.
+    ValueError
+        When the file is no audio; while reading, when it is damaged or holds NaN or
+        infinity.
+    ImportError
+        When soundfile is missing.
+    """
+    path = _check_readable(path)
+    with _open(path) as file:
+        channels = 1 if mono else file.channels
+        yield file.samplerate, channels, _checked_blocks(file, path, mono)
+
+
 def _checked_blocks(file: Any, path: Path, mono: bool) -> Iterator[np.ndarray]:
     """The file as blocks `[frames]` or `[frames, channels]`; refuses NaN, infinity."""
     position = 0
-    for block in file.blocks(_BLOCK_FRAMES, dtype='float32', always_2d=True):
+    for block in _raw_blocks(file, path):
         if not np.isfinite(block).all():
             frame = position + int(np.argmin(np.isfinite(block).all(axis=1)))
             raise ValueError(
@@ -142,6 +167,19 @@ def _resampled(
         yield stream.resample_chunk(np.ascontiguousarray(block))
     rest = np.zeros((0,) if channels == 1 else (0, channels), np.float32)
     yield stream.resample_chunk(rest, last=True)
+
+
+def _raw_blocks(file: Any, path: Path) -> Iterator[np.ndarray]:
+    position = 0
+    try:
+        for block in file.blocks(_BLOCK_FRAMES, dtype='float32', always_2d=True):
+            position += len(block)
+            yield block
+    except _soundfile().LibsndfileError as error:
+        raise ValueError(
+            f'{path} is damaged: reading it stopped after '
+            f'{position / file.samplerate:.1f} s ({error}).'
+        ) from error
 
 
 def _check_readable(path: str | os.PathLike[str]) -> Path:

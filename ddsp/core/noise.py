@@ -19,7 +19,7 @@ _NUMBERS_A_COUNT = 4
 
 @contextlib.contextmanager
 def reproducible_noise(seed: Any) -> Iterator[None]:
-    """Makes all unseeded noise inside a function of `seed`, an integer or scalar tensor.
+    """Makes all unseeded noise inside a function of `seed`, a whole number.
 
     A training step that gives its own number here plays the same noise whether it is
     reached in one run or after a restart. Under a `tf.distribute` strategy the replicas
@@ -56,9 +56,10 @@ def uniform_noise(
     """
     if seed is not None:
         # Philox by name: left to choose, XLA would draw other noise.
-        return tf.random.stateless_uniform(
-            shape, [seed, 0], minval=-1.0, maxval=1.0, alg='philox'
+        bits = tf.random.stateless_uniform(
+            shape, [seed, 0], minval=None, maxval=None, dtype=tf.uint32, alg='philox'
         )
+        return _from_bits(bits)
     around = _SEED.get()
     if around is None:
         return tf.random.uniform(shape, minval=-1.0, maxval=1.0)
@@ -73,15 +74,22 @@ def _counted_noise(shape: Any, step: tf.Tensor, draw: int, replica: Any) -> tf.T
     numbers = tf.cast(tf.reduce_prod(shape), tf.int64)
     counts_each = (numbers + _NUMBERS_A_COUNT - 1) // _NUMBERS_A_COUNT
     replica = tf.cast(replica, tf.int64)
-    uniform = tf.raw_ops.StatelessRandomUniformV2(
+    bits = tf.raw_ops.StatelessRandomUniformFullIntV2(
         shape=shape,
         key=tf.bitcast(tf.reshape(step, [1]), tf.uint64),
         counter=tf.bitcast(
             tf.stack([replica * counts_each, tf.constant(draw, tf.int64)]), tf.uint64
         ),
         alg=1,
+        dtype=tf.uint32,
     )
-    return 2.0 * uniform - 1.0
+    return _from_bits(bits)
+
+
+def _from_bits(bits: tf.Tensor) -> tf.Tensor:
+    """Numbers in [-1, 1) of random bits; XLA would take other bits of them."""
+    whole = tf.bitcast(bits & tf.constant(2**23 - 1, tf.uint32), tf.int32)
+    return tf.cast(whole, tf.float32) * 2.0**-22 - 1.0
 
 
 def _replica() -> Any:

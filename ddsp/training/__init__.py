@@ -1,6 +1,8 @@
 """Models that learn from recordings: what is trained, on what, and how.
 
-Each part loads on first use: some need what `pip install 'ddsp[train]'` brings.
+Importing it makes everything known to gin, as `.gin` files expect that say
+`import ddsp.training`. What needs the packages of `pip install 'ddsp[train]'` loads them
+on first use.
 """
 
 from __future__ import annotations
@@ -8,9 +10,48 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_LAZY = ('fit',)
+from ddsp.training import (
+    checkpoints,
+    cloud,
+    data,
+    decoders,
+    encoders,
+    eval_util,
+    evaluators,
+    metrics,
+    models,
+    nn,
+    plotting,
+    postprocessing,
+    preprocessing,
+    summaries,
+    train_util,
+    trainers,
+)
 
-__all__ = ['fit']
+_LAZY = ('data_preparation', 'ddsp_run', 'fit')
+
+__all__ = [
+    'checkpoints',
+    'cloud',
+    'data',
+    'data_preparation',
+    'ddsp_run',
+    'decoders',
+    'encoders',
+    'eval_util',
+    'evaluators',
+    'fit',
+    'metrics',
+    'models',
+    'nn',
+    'plotting',
+    'postprocessing',
+    'preprocessing',
+    'summaries',
+    'train_util',
+    'trainers',
+]
 
 
 def __getattr__(name: str) -> Any:

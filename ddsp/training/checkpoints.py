@@ -1,0 +1,397 @@
+"""Checkpoints: weights by paths that do not depend on how Keras calls them.
+
+The files are TensorFlow's, `PREFIX.index` and `PREFIX.data-*`, and the paths are those
+of the established library, so that its checkpoints can be read:
+`decoder/rnn/rnn/cell/kernel` is the attribute `kernel` of the attribute `cell` and so
+on, `input_stacks/0` is an item of a list, `layer_with_weights-0` the first layer with
+weights in a sequence.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+_SUFFIX = '/.ATTRIBUTES/VARIABLE_VALUE'
+_MODEL, _OPTIMIZER, _EXTRA = 'model/', 'optimizer/', 'extra/'
+# Written by this library only: how the numbered variables of the optimizer are meant.
+_ORDER = 'optimizer/order' + _SUFFIX
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What `load` did.
+
+    Parameters
+    ----------
+    prefix : the checkpoint.
+    restored : paths of the weights that were filled.
+    optimizer_restored : whether the state of the optimizer was filled.
+    note : what was left out, and why; empty if nothing was.
+    extra : the arrays that were saved beside the model.
+    """
+
+    prefix: str
+    restored: tuple[str, ...]
+    optimizer_restored: bool = False
+    note: str = ''
+    extra: Mapping[str, np.ndarray] = dataclasses.field(default_factory=dict)
+
+    def __str__(self) -> str:
+        what = f'{len(self.restored)} weights'
+        what += ' and the optimizer' if self.optimizer_restored else ''
+        note = f' ({self.note})' if self.note else ''
+        return f'Restored {what} from {self.prefix}{note}.'
+
+
+def variables_by_path(model: keras.layers.Layer) -> dict[str, keras.Variable]:
+    """The weights of a model or layer, each under its path.
+
+    Layers that a layer lists in `not_in_checkpoints` are left out. A weight that can be
+    reached on several ways has the path of the first.
+    """
+    found: dict[str, keras.Variable] = {}
+    seen: set[int] = set()
+    for path, variable in _walk(model, '', set()):
+        if id(variable) not in seen:
+            seen.add(id(variable))
+            found[path] = variable
+    return found
+
+
+def _walk(
+    layer: keras.layers.Layer, prefix: str, above: set[int]
+) -> Iterator[tuple[str, keras.Variable]]:
+    if id(layer) in above:
+        return
+    above = above | {id(layer)}
+    children = list(_children(layer))
+    inside = {id(v) for _, child in children for v in child.weights}
+    for variable in layer.weights:
+        if id(variable) not in inside and not _is_left_out(layer, variable):
+            yield prefix + variable.name, variable
+    for name, child in children:
+        yield from _walk(child, f'{prefix}{name}/', above)
+
+
+def _children(layer: keras.layers.Layer) -> Iterator[tuple[str, keras.layers.Layer]]:
+    """The layers directly inside a layer, by the names of checkpoints."""
+    if isinstance(layer, keras.Sequential) or type(layer).__name__ == 'Functional':
+        with_weights = [child for child in layer.layers if child.weights]
+        for i, child in enumerate(with_weights):
+            yield f'layer_with_weights-{i}', child
+        return
+    left_out = getattr(layer, 'not_in_checkpoints', ())
+    for name, value in vars(layer).items():
+        # Under names with an underscore are Keras's own lists of what is found here.
+        if name in left_out or (name.startswith('_') and not _is_layer(value)):
+            continue
+        yield from _layers_in(name, value)
+
+
+def _layers_in(name: str, value: Any) -> Iterator[tuple[str, keras.layers.Layer]]:
+    if _is_layer(value):
+        yield name, value
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _layers_in(f'{name}/{key}', item)
+    elif isinstance(value, (list, tuple)):
+        for i, item in enumerate(value):
+            yield from _layers_in(f'{name}/{i}', item)
+
+
+def _is_layer(value: Any) -> bool:
+    # A metric is no layer in Keras 3, and is not saved.
+    return isinstance(value, keras.layers.Layer)
+
+
+def _is_left_out(layer: keras.layers.Layer, variable: keras.Variable) -> bool:
+    names = getattr(layer, 'not_in_checkpoints', ())
+    return any(
+        variable is weight for name in names for weight in getattr(layer, name).weights
+    )
+
+
+def save(
+    prefix: str,
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> str:
+    """Writes a checkpoint.
+
+    It is complete or not there: files are written under another name first, and the
+    index, without which there is no checkpoint, gets its name last.
+
+    Parameters
+    ----------
+    prefix : path without ending, such as `DIR/ckpt-100`.
+    model : whose weights to write.
+    optimizer : whose state to write.
+    extra : arrays to write beside them.
+
+    Returns
+    -------
+    The prefix.
+
+    Raises
+    ------
+    ValueError
+        When the model has no weights yet.
+    OSError
+        When it cannot be written, as on a full disk; what was there before is intact.
+    """
+    variables = variables_by_path(model)
+    if not variables:
+        raise ValueError(
+            f'{model.name} has no weights yet: call it once before saving it.'
+        )
+    values = {_MODEL + path: v.value for path, v in variables.items()}
+    if optimizer is not None:
+        values.update(_optimizer_values(optimizer, model))
+    for key, value in (extra or {}).items():
+        values[_EXTRA + key] = tf.convert_to_tensor(value)
+    _write(prefix, {key + _SUFFIX: value for key, value in values.items()})
+    return prefix
+
+
+def _optimizer_values(
+    optimizer: keras.optimizers.Optimizer, model: keras.Model
+) -> dict[str, Any]:
+    if not optimizer.built:
+        optimizer.build(model.trainable_variables)
+    values = {
+        f'{_OPTIMIZER}variables/{i}': v.value for i, v in enumerate(optimizer.variables)
+    }
+    values[_ORDER.removesuffix(_SUFFIX)] = tf.constant(_order(optimizer, model))
+    return values
+
+
+def _order(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> list[str]:
+    """What the numbered variables of an optimizer belong to."""
+    paths = {id(v): path for path, v in variables_by_path(model).items()}
+    trained = [paths.get(id(v), v.path) for v in model.trainable_variables]
+    return [type(optimizer).__name__, *trained]
+
+
+def _write(prefix: str, values: Mapping[str, Any]) -> None:
+    folder, name = os.path.split(prefix)
+    temporary = os.path.join(folder, f'.writing-{os.getpid()}-{name}')
+    names = list(values)
+    try:
+        tf.raw_ops.SaveV2(
+            prefix=temporary,
+            tensor_names=names,
+            shape_and_slices=[''] * len(names),
+            tensors=[tf.convert_to_tensor(values[key]) for key in names],
+        )
+        _put_in_place(temporary, prefix)
+    except (tf.errors.OpError, OSError) as error:
+        reason = ' '.join(str(error).split())
+        raise OSError(f'cannot write the checkpoint {prefix}: {reason}') from error
+    finally:
+        for left in tf.io.gfile.glob(f'{temporary}*'):
+            tf.io.gfile.remove(left)
+
+
+def _put_in_place(temporary: str, prefix: str) -> None:
+    # A checkpoint of this name must not be read with the data of another.
+    if tf.io.gfile.exists(f'{prefix}.index'):
+        tf.io.gfile.remove(f'{prefix}.index')
+    for path in tf.io.gfile.glob(f'{temporary}.data-*'):
+        tf.io.gfile.rename(path, prefix + path[len(temporary) :], overwrite=True)
+    tf.io.gfile.rename(f'{temporary}.index', f'{prefix}.index', overwrite=True)
+
+
+def load(
+    prefix: str,
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer | None = None,
+    restore_keys: Sequence[str] | None = None,
+) -> Report:
+    """Fills the weights of a model, and the state of an optimizer, from a checkpoint.
+
+    Nothing is filled unless everything fits. The state of an optimizer is read from
+    checkpoints of this library only; the established one numbers it by the names that
+    Keras once gave to layers. The report says so.
+
+    Parameters
+    ----------
+    prefix : path without ending, such as `DIR/ckpt-100`.
+    model : whose weights to fill; it must have been called once.
+    optimizer : whose state to fill, too.
+    restore_keys : parts to fill, such as `['decoder']`; all without it.
+
+    Returns
+    -------
+    What was filled.
+
+    Raises
+    ------
+    ValueError
+        When weights are missing in the checkpoint or in the model, or shapes differ:
+        all are listed by name.
+    """
+    reader = _open(prefix)
+    stored = _model_shapes(reader)
+    variables = variables_by_path(model)
+    if not variables:
+        raise ValueError(
+            f'{model.name} has no weights to fill from {prefix} yet: call it once.'
+        )
+    if restore_keys:
+        variables, stored = _only(restore_keys, variables, stored, prefix)
+    _check_agreement(prefix, variables, stored)
+    values = {path: reader.get_tensor(_MODEL + path + _SUFFIX) for path in variables}
+    note, state = '', None
+    if optimizer is not None:
+        state, note = _optimizer_state(reader, optimizer, model, prefix)
+    for path, variable in variables.items():
+        variable.assign(values[path])
+    for variable, value in zip(optimizer.variables if state else (), state or ()):
+        variable.assign(value)
+    extra = _extra(reader)
+    return Report(prefix, tuple(variables), state is not None, note, extra)
+
+
+def inspect(prefix: str) -> list[tuple[str, list[int], str]]:
+    """Lists what a checkpoint holds: name, shape and dtype of each tensor.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such checkpoint.
+    """
+    reader = _open(prefix)
+    dtypes = reader.get_variable_to_dtype_map()
+    shapes = reader.get_variable_to_shape_map()
+    return [
+        (key.removesuffix(_SUFFIX), list(shapes[key]), dtypes[key].name)
+        for key in sorted(shapes, key=_natural)
+    ]
+
+
+def _natural(key: str) -> list[Any]:
+    return [int(x) if x.isdigit() else x for x in re.split(r'(\d+)', key)]
+
+
+def _open(prefix: str) -> Any:
+    prefix = os.fspath(prefix)
+    if not tf.io.gfile.exists(f'{prefix}.index'):
+        raise FileNotFoundError(f'there is no checkpoint {prefix} ({prefix}.index).')
+    return tf.train.load_checkpoint(prefix)
+
+
+def _model_shapes(reader: Any) -> dict[str, list[int]]:
+    """Shapes of the weights of the model that a checkpoint holds, by path."""
+    return {
+        key[len(_MODEL) : -len(_SUFFIX)]: list(shape)
+        for key, shape in reader.get_variable_to_shape_map().items()
+        if key.startswith(_MODEL)
+        and key.endswith(_SUFFIX)
+        # Moments of the optimizers of old stand beside the weights.
+        and '/.OPTIMIZER_SLOT/' not in key
+    }
+
+
+def _extra(reader: Any) -> dict[str, np.ndarray]:
+    return {
+        key[len(_EXTRA) : -len(_SUFFIX)]: reader.get_tensor(key)
+        for key in reader.get_variable_to_shape_map()
+        if key.startswith(_EXTRA)
+    }
+
+
+def _only(
+    restore_keys: Sequence[str],
+    variables: Mapping[str, Any],
+    stored: Mapping[str, Any],
+    prefix: str,
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Keeps what lies below one of the keys."""
+    keys = [restore_keys] if isinstance(restore_keys, str) else list(restore_keys)
+    keys = [key.replace('.', '/').strip('/') for key in keys]
+    for key in keys:
+        for paths, where in ((variables, 'the model'), (stored, prefix)):
+            if not any(_below(path, key) for path in paths):
+                known = sorted({path.split('/')[0] for path in paths})
+                near = difflib.get_close_matches(key, known, 1)
+                hint = f" Did you mean '{near[0]}'?" if near else ''
+                raise ValueError(
+                    f'restore_keys has {key!r}, but {where} has no weights there, only '
+                    f'in {known}.{hint}'
+                )
+    return tuple(
+        {p: x for p, x in paths.items() if any(_below(p, key) for key in keys)}
+        for paths in (variables, stored)
+    )
+
+
+def _below(path: str, key: str) -> bool:
+    return path == key or path.startswith(f'{key}/')
+
+
+def _check_agreement(
+    prefix: str, variables: Mapping[str, Any], stored: Mapping[str, list[int]]
+) -> None:
+    missing = [path for path in variables if path not in stored]
+    unmatched = [path for path in stored if path not in variables]
+    wrong = [
+        f'{path}: {stored[path]} in the checkpoint, {list(variable.shape)} in the model'
+        for path, variable in variables.items()
+        if path in stored and list(variable.shape) != stored[path]
+    ]
+    lines = []
+    for title, paths in (
+        ('weights of the model that the checkpoint lacks', missing),
+        ('weights of the checkpoint that the model lacks', unmatched),
+        ('weights of other shapes', wrong),
+    ):
+        if paths:
+            lines += [f'{title}:', *(f'  {path}' for path in sorted(paths))]
+    if lines:
+        listed = '\n'.join(lines)
+        raise ValueError(
+            f'the checkpoint {prefix} is not one of this model; nothing was restored. '
+            'Build the model from the operative config beside the checkpoint, or name '
+            f'the parts to restore in restore_keys.\n{listed}'
+        )
+
+
+def _optimizer_state(
+    reader: Any, optimizer: keras.optimizers.Optimizer, model: keras.Model, prefix: str
+) -> tuple[list[np.ndarray] | None, str]:
+    """The state of the optimizer in order, or none and the reason."""
+    shapes = reader.get_variable_to_shape_map()
+    if _ORDER not in shapes:
+        there = any(key.startswith(_OPTIMIZER) for key in shapes)
+        reason = 'of the established library' if there else 'not in the checkpoint'
+        return None, f'the state of the optimizer, {reason}, was not read'
+    if not optimizer.built:
+        optimizer.build(model.trainable_variables)
+    order = [item.decode() for item in reader.get_tensor(_ORDER)]
+    expected = _order(optimizer, model)
+    keys = [
+        f'{_OPTIMIZER}variables/{i}{_SUFFIX}' for i in range(len(optimizer.variables))
+    ]
+    n_stored = sum(key.startswith(f'{_OPTIMIZER}variables/') for key in shapes)
+    fits = order == expected and n_stored == len(keys)
+    if not fits or any(
+        list(shapes[key]) != list(variable.shape)
+        for key, variable in zip(keys, optimizer.variables)
+    ):
+        raise ValueError(
+            f'the checkpoint {prefix} has the state of {order[0]} training '
+            f'{len(order) - 1} weights ({n_stored} numbers and arrays), not that of '
+            f'{expected[0]} training {len(expected) - 1} ({len(keys)}); nothing was '
+            'restored.'
+        )
+    return [reader.get_tensor(key) for key in keys], ''

@@ -1,0 +1,274 @@
+"""What every source of examples offers."""
+
+from __future__ import annotations
+
+import abc
+import copy
+from typing import Any
+
+import gin
+import numpy as np
+import tensorflow as tf
+
+# Examples that a source without an index of its own keeps for shuffling.
+_SHUFFLE_BUFFER = 512
+_FOREVER = np.iinfo(np.int64).max
+
+
+class DataProvider(abc.ABC):
+    """A source of examples: dictionaries of tensors, alone or in batches.
+
+    Subclasses write `get_dataset`.
+
+    Parameters
+    ----------
+    sample_rate : of the audio, in Hz.
+    frame_rate : of f0, loudness and other controls, in Hz.
+    """
+
+    def __init__(self, sample_rate: int, frame_rate: int) -> None:
+        self._sample_rate = sample_rate
+        self._frame_rate = frame_rate
+        self._shard = (1, 0)
+
+    @property
+    def sample_rate(self) -> int:
+        """Samples per second of the audio."""
+        return self._sample_rate
+
+    @property
+    def frame_rate(self) -> int:
+        """Frames per second of the controls."""
+        return self._frame_rate
+
+    @property
+    def num_examples(self) -> int | None:
+        """Examples of one pass, of all shards together; None where nobody knows."""
+        return None
+
+    @abc.abstractmethod
+    def get_dataset(self, shuffle: bool = True) -> tf.data.Dataset:
+        """One pass over the examples.
+
+        Parameters
+        ----------
+        shuffle : whether their order is left to chance.
+        """
+
+    def shard(self, num_shards: int, index: int) -> DataProvider:
+        """Gives a provider whose batches are of a part of the examples: every n-th.
+
+        The parts that workers read together are what one worker would read alone, batch
+        by batch, if the batch sizes of the parts add up to its own.
+
+        Parameters
+        ----------
+        num_shards : number of parts.
+        index : which of them, from 0.
+        """
+        if not 0 <= index < num_shards:
+            raise ValueError(
+                f'shard: index is {index}, expected from 0 to {num_shards - 1} for '
+                f'{num_shards} shards.'
+            )
+        shard = copy.copy(self)
+        shard._shard = (num_shards, index)
+        return shard
+
+    def get_batch(
+        self,
+        batch_size: int,
+        shuffle: bool = True,
+        repeats: int = -1,
+        drop_remainder: bool = True,
+        seed: int | None = None,
+        skip_batches: int = 0,
+        input_context: tf.distribute.InputContext | None = None,
+    ) -> tf.data.Dataset:
+        """Batches of examples, read ahead of their use.
+
+        Batches go on over the end of a pass: with repeats, no example is dropped.
+
+        Parameters
+        ----------
+        batch_size : examples in a batch; with an `input_context`, of all workers
+            together.
+        shuffle : whether their order is left to chance, anew in each pass.
+        repeats : number of passes; -1 goes on for ever.
+        drop_remainder : leave out a last batch that is not full.
+        seed : the same seed gives the same order. Without one, the order comes from
+            NumPy's global generator; several workers then share the order of seed 0.
+        skip_batches : go on where a run with the same arguments is after so many
+            batches.
+        input_context : as `tf.distribute.Strategy.distribute_datasets_from_function`
+            gives it; this worker then reads its own part only.
+
+        Raises
+        ------
+        ValueError
+            When not even one batch can be filled.
+        """
+        num_shards, index = self._shard
+        own_size = batch_size
+        if input_context is not None:
+            num_shards = input_context.num_input_pipelines
+            index = input_context.input_pipeline_id
+            own_size = input_context.get_per_replica_batch_size(batch_size)
+        elif num_shards > 1:
+            batch_size = batch_size * num_shards
+        self._check_batch(batch_size, repeats, drop_remainder, skip_batches)
+        if seed is None:
+            seed = 0 if num_shards > 1 else random_seed()
+        first = skip_batches * batch_size
+        dataset = self._stream(
+            shuffle,
+            repeats,
+            seed,
+            first,
+            batch_size if drop_remainder else 1,
+            (num_shards, index),
+        )
+        dataset = dataset.batch(own_size, drop_remainder=drop_remainder)
+        return dataset.prefetch(tf.data.AUTOTUNE).with_options(_options())
+
+    def _check_batch(
+        self, batch_size: int, repeats: int, drop_remainder: bool, skip_batches: int
+    ) -> None:
+        if batch_size < 1:
+            raise ValueError(f'batch_size is {batch_size}, expected at least 1.')
+        if repeats == 0 or repeats < -1:
+            raise ValueError(
+                f'repeats is {repeats}, expected a number of passes, or -1 for ever.'
+            )
+        if skip_batches < 0:
+            raise ValueError(f'skip_batches is {skip_batches}, expected 0 or more.')
+        count = self.num_examples
+        if count is not None and drop_remainder and batch_size > count:
+            raise ValueError(
+                f'batch_size {batch_size} is larger than the dataset of {self._where()}'
+                f', which has {count} examples: take a batch_size (in gin, such as '
+                f'train.batch_size) of at most {count}, or make more examples with a '
+                'smaller --hop_secs or more recordings.'
+            )
+
+    def _stream(
+        self,
+        shuffle: bool,
+        repeats: int,
+        seed: int,
+        first: int,
+        multiple: int,
+        shard: tuple[int, int],
+    ) -> tf.data.Dataset:
+        """Examples of all passes from number `first` on, those of one shard.
+
+        Parameters
+        ----------
+        multiple : the stream ends, if it does, after a multiple of so many examples.
+        """
+        if shuffle:
+            # Ours rather than the source's, which knows nothing of seeds.
+            dataset = self.get_dataset(False).shuffle(
+                self._shuffle_buffer, seed=seed, reshuffle_each_iteration=True
+            )
+        else:
+            dataset = self.get_dataset(False)
+        dataset = dataset.repeat(repeats).skip(first)
+        return cut_stream(dataset, self.num_examples, repeats, first, multiple).shard(
+            *shard
+        )
+
+    @property
+    def _shuffle_buffer(self) -> int:
+        """How many examples are kept in memory to choose the next one from."""
+        return min(self.num_examples or _SHUFFLE_BUFFER, _SHUFFLE_BUFFER)
+
+    def _where(self) -> str:
+        """What errors call this source."""
+        return type(self).__name__
+
+
+def cut_stream(
+    dataset: tf.data.Dataset,
+    num_examples: int | None,
+    repeats: int,
+    first: int,
+    multiple: int,
+) -> tf.data.Dataset:
+    """Ends a stream where all shards of it still have equally many examples."""
+    if repeats == -1 or num_examples is None:
+        return dataset
+    left = max(num_examples * repeats // multiple * multiple - first, 0)
+    return dataset.take(left)
+
+
+def random_seed() -> int:
+    """A seed from the global generator, which `keras.utils.set_random_seed` sets."""
+    return int(np.random.randint(2**30))  # noqa: NPY002
+
+
+def last_epoch(repeats: int) -> int:
+    """Number of the pass before which a stream ends."""
+    return _FOREVER if repeats == -1 else repeats
+
+
+def _options() -> tf.data.Options:
+    options = tf.data.Options()
+    options.deterministic = True
+    # Workers that are given the whole stream divide it among them by examples: there
+    # need not be as many files as workers.
+    options.experimental_distribute.auto_shard_policy = (
+        tf.data.experimental.AutoShardPolicy.DATA
+    )
+    return options
+
+
+@gin.register(module='ddsp.training.data')
+class ExperimentalDataProvider(DataProvider):
+    """Examples that `tf.data.Dataset.save` has written.
+
+    Parameters
+    ----------
+    data_dir : the folder that was saved to.
+    sample_rate : of the audio, in Hz.
+    frame_rate : of the controls, in Hz.
+    """
+
+    def __init__(self, data_dir: str, sample_rate: int, frame_rate: int) -> None:
+        super().__init__(sample_rate, frame_rate)
+        self.data_dir = data_dir
+
+    def get_dataset(self, shuffle: bool = True) -> tf.data.Dataset:
+        """One pass over the examples.
+
+        Raises
+        ------
+        FileNotFoundError
+            When nothing was saved there.
+        """
+        if not tf.io.gfile.exists(f'{self.data_dir}/dataset_spec.pb'):
+            raise FileNotFoundError(
+                f'{self.data_dir} holds no dataset that tf.data.Dataset.save has '
+                'written; set ExperimentalDataProvider.data_dir.'
+            )
+        dataset = tf.data.Dataset.load(self.data_dir)
+        return dataset.shuffle(_SHUFFLE_BUFFER) if shuffle else dataset
+
+    @property
+    def num_examples(self) -> int | None:
+        """Examples of one pass."""
+        return known_cardinality(self.get_dataset(False))
+
+    def _where(self) -> str:
+        return str(self.data_dir)
+
+
+def known_cardinality(dataset: tf.data.Dataset) -> int | None:
+    """How many elements a dataset has; None when that is unknown or infinite."""
+    count = int(dataset.cardinality())
+    return count if count >= 0 else None
+
+
+def describe(value: Any) -> str:
+    """A number as people write it: without needless digits."""
+    return f'{value:g}' if isinstance(value, float) else str(value)

@@ -1,0 +1,129 @@
+"""`dataset.json`: what stands beside records and says what they are.
+
+A JSON object with
+
+- `format`: 1, the version of this form;
+- `name`: what the names of the record files begin with, without the split;
+- `sample_rate`, `frame_rate` (Hz), `example_secs`, `hop_secs`, `chunk_secs` (seconds);
+- `centered`: whether each example has one frame more than `example_secs * frame_rate`;
+- `pitch_method`, `viterbi`: how f0 was found; `seed`, `eval_split_fraction`;
+- `features`: name of each feature and how many numbers of it a record holds;
+- `splits`: for each split (`train` and `eval`, or `train` alone) a `file_pattern`
+  beside this file, `num_examples`, `num_chunks`, `seconds` of audio without overlaps,
+  `files` (name, `num_examples` and `bytes` of each) and `statistics`;
+- `recordings`: `num_read`, `seconds`, and `skipped`, a list of `path` and `reason`.
+
+Statistics of a split count every frame of its recordings once. `loudness_db` and
+`f0_confidence` are of all frames, `f0_hz` and `f0_midi` (MIDI note numbers) of voiced
+ones, or null where there are none: `mean`, `std`, `min`, `max` and `quantiles`
+(`{'0.5': ...}`). A frame is voiced when its confidence is at least
+`voiced_confidence` and it is louder than silence. `voiced_fraction` and
+`silent_fraction` are of all frames; `audio` has `peak` and `rms`.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+import os
+from typing import Any
+
+import tensorflow as tf
+
+FORMAT = 1
+FILE_NAME = 'dataset.json'
+
+
+def info_path(folder: str, name: str) -> str:
+    """Where the description of a dataset goes.
+
+    `dataset.json`; when that describes a dataset of another name in the same folder,
+    `dataset-NAME.json`.
+    """
+    path = os.path.join(folder, FILE_NAME)
+    other = read_json(path)
+    if other is None or other.get('name') == name:
+        return path
+    return os.path.join(folder, f'dataset-{name}.json')
+
+
+def read_json(path: str) -> dict[str, Any] | None:
+    """Reads a description; None where there is no such file.
+
+    Raises
+    ------
+    ValueError
+        When the file is no description of a dataset.
+    """
+    if not tf.io.gfile.exists(path):
+        return None
+    try:
+        with tf.io.gfile.GFile(path) as file:
+            info = json.loads(file.read())
+    except ValueError as error:
+        raise ValueError(
+            f'{path} is not valid JSON ({error}); prepare the dataset again, or remove '
+            'the file to read the records without it.'
+        ) from error
+    if not isinstance(info, dict) or info.get('format') != FORMAT:
+        found = info.get('format') if isinstance(info, dict) else type(info).__name__
+        raise ValueError(
+            f'{path} has format {found!r}, expected {FORMAT}: it was written by '
+            'another version; prepare the dataset again, or remove the file to read '
+            'the records without it.'
+        )
+    return info
+
+
+def write_json(path: str, info: dict[str, Any]) -> None:
+    """Writes a description, which appears whole or not at all."""
+    temporary = f'{path}.unfinished'
+    with tf.io.gfile.GFile(temporary, 'w') as file:
+        file.write(json.dumps(info, indent=2, allow_nan=False) + '\n')
+    tf.io.gfile.rename(temporary, path, overwrite=True)
+
+
+def find_info(files: list[str]) -> dict[str, Any] | None:
+    """The description of the dataset that record files belong to.
+
+    Parameters
+    ----------
+    files : paths of record files.
+
+    Returns
+    -------
+    What `dataset.json` beside the first of them holds, or None where no description
+    there names the file.
+    """
+    if not files:
+        return None
+    folder, name = os.path.split(files[0])
+    candidates = tf.io.gfile.glob(os.path.join(glob_escape(folder), 'dataset*.json'))
+    for path in sorted(candidates):
+        info = read_json(path)
+        if info is not None and name in files_of(info):
+            return info
+    return None
+
+
+def files_of(info: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Every record file that a description names, with its counts."""
+    return {
+        file['name']: file
+        for split in info.get('splits', {}).values()
+        for file in split['files']
+    }
+
+
+def split_of(info: dict[str, Any], files: list[str]) -> str | None:
+    """Name of the split that the first of some record files belongs to."""
+    name = os.path.basename(files[0])
+    for split, content in info.get('splits', {}).items():
+        if fnmatch.fnmatchcase(name, content['file_pattern']):
+            return split
+    return None
+
+
+def glob_escape(path: str) -> str:
+    """A path as a pattern that matches only itself."""
+    return ''.join(f'[{c}]' if c in '*?[' else c for c in path)

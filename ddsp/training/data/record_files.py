@@ -1,0 +1,275 @@
+"""TFRecord files read at random: where each record is, and whether it is intact.
+
+A record is its length (8 bytes, little endian), a checksum of these, the data, and a
+checksum of the data. Checksums are CRC-32C, rotated and offset ("masked").
+"""
+
+from __future__ import annotations
+
+import collections
+import concurrent.futures
+import dataclasses
+import os
+import re
+import struct
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ddsp.training.data import dataset_info
+
+_HEADER = struct.Struct('<QI')
+_FOOTER = struct.Struct('<I')
+_EXTRA = _HEADER.size + _FOOTER.size
+_SHARD_NAME = re.compile(r'(?P<stem>.*)-(?P<index>\d{5,})-of-(?P<count>\d{5,})$')
+_SCANNERS = 16
+
+
+@dataclasses.dataclass(frozen=True)
+class RecordIndex:
+    """All records of some files.
+
+    Parameters
+    ----------
+    files : paths.
+    file_numbers : `[records]`, the file that each stands in.
+    offsets : `[records]`, the byte at which it begins.
+    info : what `dataset.json` says of the files, if it is there.
+    """
+
+    files: tuple[str, ...]
+    file_numbers: np.ndarray
+    offsets: np.ndarray
+    info: dict[str, Any] | None
+
+    def __len__(self) -> int:
+        return len(self.offsets)
+
+    def read(self, record: int) -> bytes:
+        """Reads one record.
+
+        Raises
+        ------
+        ValueError
+            When it is damaged; with the file and the offset.
+        """
+        path = self.files[self.file_numbers[record]]
+        return read_record(path, int(self.offsets[record]))
+
+    def read_array(self, record: np.ndarray) -> np.ndarray:
+        """The same for `tf.numpy_function`."""
+        # As an object, since NumPy's own strings lose zeros at their end.
+        return np.array(self.read(int(record)), dtype=object)
+
+
+def make_index(patterns: str | Sequence[str], parameter: str) -> RecordIndex:
+    """Finds the files of a pattern and the records in them.
+
+    Files that `dataset.json` describes are not looked into; others are skimmed once,
+    from record to record.
+
+    Parameters
+    ----------
+    patterns : of file names; several may stand in a list.
+    parameter : what gin calls them, for messages.
+
+    Raises
+    ------
+    FileNotFoundError
+        When no file matches, or shards are missing.
+    ValueError
+        When a file is damaged, with the offset; when shards of two datasets match, or
+        there are no records.
+    """
+    files = match_files(patterns, parameter)
+    info = dataset_info.find_info(files)
+    described = dataset_info.files_of(info) if info else {}
+    _check_complete(files)
+    with concurrent.futures.ThreadPoolExecutor(_SCANNERS) as pool:
+        offsets = list(
+            pool.map(lambda f: find_records(f, described.get(_name(f))), files)
+        )
+    numbers = [np.full(len(found), i, np.int64) for i, found in enumerate(offsets)]
+    index = RecordIndex(
+        tuple(files), np.concatenate(numbers), np.concatenate(offsets), info
+    )
+    if not len(index):
+        raise ValueError(
+            f'the {len(files)} files of {patterns} hold no records; prepare them again.'
+        )
+    return index
+
+
+def match_files(patterns: str | Sequence[str], parameter: str) -> list[str]:
+    """Paths that match, sorted; without those that are being written."""
+    patterns = [patterns] if isinstance(patterns, str) else list(patterns)
+    found: set[str] = set()
+    for pattern in patterns:
+        found.update(tf.io.gfile.glob(os.path.expanduser(pattern)))
+    files = sorted(f for f in found if not tf.io.gfile.isdir(f))
+    if not files:
+        raise FileNotFoundError(
+            f'no file matches {", ".join(patterns)}; set {parameter} to a pattern of '
+            "record files, such as 'data/violin.tfrecord*'."
+        )
+    return files
+
+
+def _check_complete(files: list[str]) -> None:
+    """Refuses sets of shards of which some are missing, or two that are mixed."""
+    counts = collections.defaultdict(set)
+    for path in files:
+        match = _SHARD_NAME.match(path)
+        if match:
+            counts[match['stem']].add(int(match['count']))
+    for stem, found in counts.items():
+        if len(found) > 1:
+            raise ValueError(
+                f'{stem} has shards of several datasets side by side, of '
+                f'{" and ".join(str(n) for n in sorted(found))} files each: name one '
+                'of them, or remove the older ones.'
+            )
+        _check_siblings(stem, found.pop())
+
+
+def _check_siblings(stem: str, count: int) -> None:
+    pattern = f'{dataset_info.glob_escape(stem)}-*-of-{count:05d}'
+    there = {int(_SHARD_NAME.match(p)['index']) for p in tf.io.gfile.glob(pattern)}
+    missing = sorted(set(range(count)) - there)
+    if missing:
+        raise FileNotFoundError(
+            f'{len(missing)} of {count} files of {stem} are missing, the first is '
+            f'{stem}-{missing[0]:05d}-of-{count:05d}: copying or preparing them was '
+            'interrupted; do it again.'
+        )
+
+
+def find_records(path: str, described: dict[str, Any] | None = None) -> np.ndarray:
+    """Offsets of all records of a file, int64.
+
+    Parameters
+    ----------
+    path : the file.
+    described : its `num_examples` and `bytes` from `dataset.json`. When both agree with
+        the file, and with records of one length, there is no need to skim it.
+
+    Raises
+    ------
+    ValueError
+        When the file is damaged; with the offset.
+    """
+    n_bytes = int(tf.io.gfile.stat(path).length)
+    if described and described['bytes'] == n_bytes:
+        offsets = _even_offsets(path, described['num_examples'], n_bytes)
+        if offsets is not None:
+            return offsets
+    return np.fromiter(_skim(path, n_bytes), np.int64)
+
+
+def _even_offsets(path: str, count: int, n_bytes: int) -> np.ndarray | None:
+    if not count:
+        return np.zeros(0, np.int64)
+    with _open(path) as file:
+        length = _length_at(file, path, 0, n_bytes)
+    if (length + _EXTRA) * count != n_bytes:
+        return None
+    return np.arange(count, dtype=np.int64) * (length + _EXTRA)
+
+
+def _skim(path: str, n_bytes: int) -> Iterator[int]:
+    with _open(path) as file:
+        offset = 0
+        while offset < n_bytes:
+            yield offset
+            offset += _length_at(file, path, offset, n_bytes) + _EXTRA
+
+
+def _length_at(file: Any, path: str, offset: int, n_bytes: int) -> int:
+    """Length of the record's data."""
+    file.seek(offset)
+    header = file.read(_HEADER.size)
+    if len(header) < _HEADER.size:
+        raise ValueError(_cut_off(path, offset, n_bytes))
+    length, checksum = _HEADER.unpack(header)
+    if masked_crc(header[:8]) != checksum:
+        raise ValueError(
+            f'{path} is damaged, or is no TFRecord file: the record at byte {offset} '
+            'has a wrong checksum of its length; prepare or copy the file again.'
+        )
+    if offset + length + _EXTRA > n_bytes:
+        raise ValueError(_cut_off(path, offset, n_bytes))
+    return length
+
+
+def _cut_off(path: str, offset: int, n_bytes: int) -> str:
+    return (
+        f'{path} is cut off: it ends at byte {n_bytes}, within the record at byte '
+        f'{offset}; prepare or copy the file again.'
+    )
+
+
+def read_record(path: str, offset: int) -> bytes:
+    """The data of the record at an offset.
+
+    Raises
+    ------
+    ValueError
+        When it is damaged.
+    """
+    with _open(path) as file:
+        file.seek(0, os.SEEK_END)
+        length = _length_at(file, path, offset, file.tell())
+        file.seek(offset + _HEADER.size)
+        data = file.read(length)
+        (checksum,) = _FOOTER.unpack(file.read(_FOOTER.size))
+    actual = _fast_masked_crc(data)
+    if actual is not None and actual != checksum:
+        raise ValueError(
+            f'{path} is damaged: the record at byte {offset} has a wrong checksum; '
+            'prepare or copy the file again.'
+        )
+    return data
+
+
+def _open(path: str) -> Any:
+    # Plain files are read much faster than through TensorFlow's file systems.
+    return tf.io.gfile.GFile(path, 'rb') if '://' in path else open(path, 'rb')
+
+
+def _name(path: str) -> str:
+    return os.path.basename(path)
+
+
+def _crc_table() -> list[int]:
+    table = []
+    for byte in range(256):
+        for _ in range(8):
+            byte = (byte >> 1) ^ (0x82F63B78 if byte & 1 else 0)
+        table.append(byte)
+    return table
+
+
+_TABLE = _crc_table()
+
+
+def masked_crc(data: bytes) -> int:
+    """The checksum of TFRecords, for a few bytes."""
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = _TABLE[(crc ^ byte) & 0xFF] ^ (crc >> 8)
+    return _mask(crc ^ 0xFFFFFFFF)
+
+
+def _mask(crc: int) -> int:
+    return (((crc >> 15) | (crc << 17)) + 0xA282EAD8) & 0xFFFFFFFF
+
+
+def _fast_masked_crc(data: bytes) -> int | None:
+    """The same for many bytes; None without the package that is quick enough."""
+    try:
+        import google_crc32c
+    except ImportError:
+        return None
+    return _mask(google_crc32c.value(data))

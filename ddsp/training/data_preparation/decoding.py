@@ -1,0 +1,263 @@
+"""Sound files of any format and length to plain samples on disk, in bounded memory."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import glob
+import os
+import shutil
+import struct
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from ddsp import audio_files
+from ddsp.training.data_preparation.settings import RATE_16K, Settings
+from ddsp.training.optional import import_optional
+
+AUDIO_SUFFIXES = (
+    '.wav',
+    '.flac',
+    '.mp3',
+    '.ogg',
+    '.opus',
+    '.aif',
+    '.aiff',
+    '.m4a',
+    '.aac',
+    '.mp4',
+    '.wma',
+)
+_BLOCK_SAMPLES = 1 << 17
+# Sun's AU format: a header that can be read from a pipe, then samples.
+_AU_HEADER = struct.Struct('>4s5I')
+_AU_FLOAT = 6
+
+
+@dataclasses.dataclass(frozen=True)
+class Recording:
+    """One input file, decoded; or why it was not.
+
+    Parameters
+    ----------
+    index : its number.
+    path : where it came from.
+    seconds : its length.
+    n_frames : its length in frames, filled with silence to at least one example.
+    failure : None, or what was wrong with it.
+    """
+
+    index: int
+    path: str
+    seconds: float = 0.0
+    n_frames: int = 0
+    failure: str | None = None
+
+
+def decode(numbered_path: tuple[int, str], settings: Settings) -> Recording:
+    """Writes a file's samples, mono float32, at the dataset's rate and at 16 kHz.
+
+    Only what is wrong with the input is reported by `Recording.failure`; errors of
+    writing are raised.
+    """
+    index, path = numbered_path
+    try:
+        with local_copy(path) as local:
+            seconds = _decode(local, index, settings)
+    except (OSError, ValueError) as error:
+        return Recording(index, path, failure=_reason(error, path))
+    hop, rate = settings.hop, settings.sample_rate
+    n_frames = max(-(-round(seconds * rate) // hop), settings.example_frames)
+    return Recording(index, path, seconds, n_frames)
+
+
+def _decode(path: str, index: int, settings: Settings) -> float:
+    """Writes the samples; gives the length in seconds."""
+    rate = settings.sample_rate
+    with contextlib.ExitStack() as stack:
+        file_rate, blocks = stack.enter_context(open_any(path))
+        writers = [_Writer(settings.work_path('audio', index), file_rate, rate)]
+        if rate != RATE_16K:
+            name = settings.work_path('audio16k', index)
+            writers.append(_Writer(name, file_rate, RATE_16K))
+        for writer in writers:
+            stack.enter_context(writer)
+        for block in blocks:
+            for writer in writers:
+                writer.write(block)
+        for writer in writers:
+            writer.finish()
+    if not writers[0].n_samples:
+        raise ValueError(f'{path} is empty: it has no samples in it.')
+    return writers[0].n_samples / rate
+
+
+class _Writer:
+    """Resamples blocks and writes them."""
+
+    def __init__(self, path: str, rate_in: int, rate_out: int) -> None:
+        self._file = tf.io.gfile.GFile(path, 'wb')
+        self._stream: Any = None
+        self.n_samples = 0
+        if rate_in != rate_out:
+            soxr = import_optional('soxr', 'resampling', 'ddsp[audio]')
+            self._stream = soxr.ResampleStream(rate_in, rate_out, 1, dtype='float32')
+
+    def __enter__(self) -> _Writer:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._file.close()
+
+    def write(self, block: np.ndarray, last: bool = False) -> None:
+        if self._stream is not None:
+            block = self._stream.resample_chunk(np.ascontiguousarray(block), last=last)
+        self._file.write(block.astype('<f4').tobytes())
+        self.n_samples += len(block)
+
+    def finish(self) -> None:
+        self.write(np.zeros(0, np.float32), last=True)
+
+
+@contextlib.contextmanager
+def open_any(path: str) -> Iterator[tuple[int, Iterator[np.ndarray]]]:
+    """Opens a file with libsndfile, or, where that cannot, with ffmpeg.
+
+    Returns
+    -------
+    Its sample rate and an iterator over mono blocks `[samples]`.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            rate, _, blocks = stack.enter_context(audio_files.open_blocks(path))
+        except ValueError as error:
+            if not os.path.getsize(path):
+                raise
+            if shutil.which('ffmpeg') is None:
+                hint = ' With ffmpeg on the PATH, m4a and other formats can be read.'
+                raise ValueError(f'{error}{hint}') from error
+            rate, blocks = stack.enter_context(_open_ffmpeg(path))
+        yield rate, blocks
+
+
+@contextlib.contextmanager
+def _open_ffmpeg(path: str) -> Iterator[tuple[int, Iterator[np.ndarray]]]:
+    command = ['ffmpeg', '-nostdin', '-v', 'error', '-i', f'file:{path}', '-vn']
+    command += ['-f', 'au', '-c:a', 'pcm_f32be', 'pipe:1']
+    # On disk, since a pipe that nobody reads would stop a talkative ffmpeg.
+    with tempfile.TemporaryFile() as complaints:
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints)
+        try:
+            yield _read_au(process, path, complaints)
+        finally:
+            process.kill()
+            process.stdout.close()
+            process.wait()
+
+
+def _read_au(
+    process: Any, path: str, complaints: Any
+) -> tuple[int, Iterator[np.ndarray]]:
+    header = process.stdout.read(_AU_HEADER.size)
+    if len(header) < _AU_HEADER.size:
+        process.wait()
+        raise ValueError(f'{path} cannot be read by ffmpeg: {_tail(complaints)}')
+    magic, offset, _, encoding, rate, channels = _AU_HEADER.unpack(header)
+    if magic != b'.snd' or encoding != _AU_FLOAT or not channels:
+        raise ValueError(f'{path}: ffmpeg gave samples of another form than asked for.')
+    process.stdout.read(offset - _AU_HEADER.size)
+    return rate, _au_blocks(process, path, complaints, rate, channels)
+
+
+def _au_blocks(
+    process: Any, path: str, complaints: Any, rate: int, channels: int
+) -> Iterator[np.ndarray]:
+    position = 0
+    while data := process.stdout.read(4 * channels * _BLOCK_SAMPLES):
+        data = data[: len(data) // (4 * channels) * (4 * channels)]
+        block = np.frombuffer(data, '>f4').astype(np.float32).reshape(-1, channels)
+        if not np.isfinite(block).all():
+            raise ValueError(f'{path} holds samples that are NaN or infinite.')
+        position += len(block)
+        yield block.mean(axis=1)
+    if process.wait():
+        raise ValueError(
+            f'{path} is damaged: ffmpeg stopped after {position / rate:.1f} s '
+            f'({_tail(complaints)}).'
+        )
+
+
+def _tail(complaints: Any) -> str:
+    complaints.seek(0)
+    text = complaints.read().decode('utf-8', 'replace').strip()
+    return text.splitlines()[-1] if text else 'it gave no reason'
+
+
+@contextlib.contextmanager
+def local_copy(path: str) -> Iterator[str]:
+    """Gives the path itself, or that of a copy while a file is on another machine."""
+    if '://' not in path:
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        local = os.path.join(folder, os.path.basename(path))
+        try:
+            tf.io.gfile.copy(path, local)
+        except tf.errors.OpError as error:
+            raise OSError(f'{path} cannot be fetched: {error.message}') from error
+        yield local
+
+
+def find_audio(patterns: list[str]) -> list[str]:
+    """Files that patterns name, each once, in order of their names.
+
+    Parameters
+    ----------
+    patterns : paths with `*`, `?` and `[...]`; a folder means every sound file in it
+        and in the folders in it, known by suffix.
+
+    Raises
+    ------
+    FileNotFoundError
+        When a pattern or folder has nothing to offer.
+    """
+    found: set[str] = set()
+    for pattern in patterns:
+        matched = _match(pattern)
+        if not matched:
+            what = 'holds no sound files' if os.path.isdir(pattern) else 'no such file'
+            raise FileNotFoundError(
+                f'{pattern}: {what}; expected a file, a pattern such as '
+                "'recordings/*.wav', or a folder with recordings in it."
+            )
+        found.update(matched)
+    return sorted(found)
+
+
+def _match(pattern: str) -> list[str]:
+    if '://' in pattern:
+        return [p for p in tf.io.gfile.glob(pattern) if not tf.io.gfile.isdir(p)]
+    if os.path.isfile(pattern):
+        return [pattern]
+    if os.path.isdir(pattern):
+        inside = (str(path) for path in Path(pattern).rglob('*') if path.is_file())
+        return [path for path in inside if is_audio(path)]
+    return [p for p in glob.glob(pattern, recursive=True) if not os.path.isdir(p)]
+
+
+def is_audio(path: str) -> bool:
+    """Whether a name looks like that of a sound file."""
+    name = os.path.basename(path)
+    return name.lower().endswith(AUDIO_SUFFIXES) and not name.startswith('.')
+
+
+def _reason(error: Exception, path: str) -> str:
+    """What an error says, in one line, without the path that stands beside it."""
+    text = ' '.join(str(error).split())
+    return text.removeprefix(path).removeprefix(':').strip() or type(error).__name__

@@ -1,0 +1,204 @@
+"""The work as an Apache Beam pipeline, on one machine or on many.
+
+What goes from step to step is small: names, numbers and counts. Samples, features and
+records go through files in a working folder, so that memory stays bounded whatever the
+length of the recordings and whatever a runner keeps of the elements that pass.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import tensorflow as tf
+
+from ddsp.training.data_preparation.decoding import Recording, decode
+from ddsp.training.data_preparation.features import measure
+from ddsp.training.data_preparation.settings import Settings
+from ddsp.training.data_preparation.splitting import (
+    Chunk,
+    Shard,
+    cut_chunks,
+    plan_shards,
+    split_chunks,
+)
+from ddsp.training.data_preparation.statistics import summarise
+from ddsp.training.data_preparation.writing import write_shard
+from ddsp.training.optional import import_optional
+
+_RESULT = 'result.json'
+_LOCAL_RUNNERS = ('DirectRunner', 'FnApiRunner')
+
+
+def run(
+    paths: Sequence[str], settings: Settings, strict: bool, options: Sequence[str]
+) -> dict[str, Any]:
+    """Runs all steps up to records in the working folder.
+
+    Parameters
+    ----------
+    paths : the recordings.
+    settings : what to make of them.
+    strict : make nothing when a recording cannot be read.
+    options : for Beam, such as `'--runner=DataflowRunner'`.
+
+    Returns
+    -------
+    `skipped` (`path` and `reason` of each unreadable recording), `error` (None, or why
+    there are no records), and, without an error, `files` (split, path, examples, bytes
+    of each), `splits` (statistics and counts of each) and `seconds`.
+    """
+    beam = _import_beam()
+    # Not as a context: with it Ctrl-C would run the pipeline before it stops.
+    pipeline = beam.Pipeline(options=_pipeline_options(beam, options))
+    _build(beam, pipeline, list(enumerate(paths)), settings, strict)
+    pipeline.run().wait_until_finish()
+    with tf.io.gfile.GFile(os.path.join(settings.work_dir, _RESULT)) as file:
+        return json.loads(file.read())
+
+
+def _import_beam() -> Any:
+    # Beam tells on import which cloud libraries are missing.
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        import_optional('google_crc32c', 'preparing records')
+        return import_optional('apache_beam', 'preparing records')
+    finally:
+        logging.disable(level)
+
+
+def _pipeline_options(beam: Any, options: Sequence[str]) -> Any:
+    """Options with the local runner and all cores where they do not say otherwise.
+
+    The local runner works in threads of this process: nearly all of the time is spent
+    in libraries that let go of Python's lock (decoding, resampling, ONNX, FFT), the
+    pitch estimator is loaded once, and no worker process can be lost or left behind.
+    """
+    from apache_beam.options.pipeline_options import PipelineOptions
+
+    given = [option for option in options if option]
+    names = {option.split('=')[0].lstrip('-') for option in given}
+    runners = [o.split('=', 1)[1] for o in given if o.startswith('--runner=')]
+    if not runners or runners[-1] in _LOCAL_RUNNERS:
+        given = [o for o in given if not o.startswith('--runner=')]
+        # By its own name: 'DirectRunner' may try to fetch another runner's binary.
+        given.append('--runner=FnApiRunner')
+        if 'direct_running_mode' not in names:
+            given.append('--direct_running_mode=multi_threading')
+        if 'direct_num_workers' not in names:
+            given.append(f'--direct_num_workers={_n_cores()}')
+    return PipelineOptions(given)
+
+
+def _n_cores() -> int:
+    if hasattr(os, 'sched_getaffinity'):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _build(
+    beam: Any,
+    pipeline: Any,
+    paths: list[tuple[int, str]],
+    settings: Settings,
+    strict: bool,
+) -> None:
+    as_list = beam.pvalue.AsList
+    recordings = (
+        pipeline
+        | 'Paths' >> beam.Create(paths)
+        | 'SpreadPaths' >> beam.Reshuffle()
+        | 'Decode' >> beam.Map(functools.partial(decode, settings=settings))
+    )
+    failed = recordings | 'Failed' >> beam.Filter(_has_failed)
+    chunks = (
+        recordings
+        | 'Cut' >> beam.FlatMap(_chunks_of, as_list(failed), settings, strict)
+        | 'SpreadChunks' >> beam.Reshuffle()
+        | 'Measure' >> beam.Map(functools.partial(measure, settings=settings))
+    )
+    files = (
+        pipeline
+        | 'Plan' >> beam.Create([None])
+        | 'Deal' >> beam.FlatMap(_plan, as_list(chunks), settings)
+        | 'SpreadShards' >> beam.Reshuffle()
+        | 'Write' >> beam.Map(functools.partial(write_shard, settings=settings))
+    )
+    _ = (
+        pipeline
+        | 'Finish' >> beam.Create([None])
+        | 'Summarise'
+        >> beam.Map(
+            _write_result,
+            as_list(recordings),
+            as_list(chunks),
+            as_list(files),
+            settings,
+            strict,
+        )
+    )
+
+
+def _has_failed(recording: Recording) -> bool:
+    return recording.failure is not None
+
+
+def _chunks_of(
+    recording: Recording, failed: Sequence[Recording], settings: Settings, strict: bool
+) -> list[Chunk]:
+    if _has_failed(recording) or (strict and failed):
+        return []
+    return cut_chunks(recording, settings)
+
+
+def _plan(_: None, chunks: Sequence[Chunk], settings: Settings) -> list[Shard]:
+    if _problem(chunks, settings):
+        return []
+    return plan_shards(split_chunks(list(chunks), settings), settings)
+
+
+def _problem(chunks: Sequence[Chunk], settings: Settings) -> str | None:
+    """Why chunks cannot become records."""
+    if not chunks:
+        return 'no recording could be read'
+    try:
+        split_chunks(list(chunks), settings)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _write_result(
+    _: None,
+    recordings: Iterable[Recording],
+    chunks: Sequence[Chunk],
+    files: Sequence[tuple[str, str, int, int]],
+    settings: Settings,
+    strict: bool,
+) -> None:
+    recordings = sorted(recordings, key=lambda recording: recording.index)
+    skipped = [r for r in recordings if _has_failed(r)]
+    read = [r for r in recordings if not _has_failed(r)]
+    result = {
+        'skipped': [{'path': r.path, 'reason': r.failure} for r in skipped],
+        'num_read': len(read),
+        'seconds': sum(r.seconds for r in read),
+        'error': None if skipped and strict else _problem(chunks, settings),
+    }
+    if files:
+        result['files'] = sorted(files)
+        result['splits'] = {
+            split: {
+                'num_chunks': len(own),
+                'seconds': sum(c.n_frames for c in own) / settings.frame_rate,
+                'statistics': summarise(own, settings),
+            }
+            for split, own in split_chunks(list(chunks), settings).items()
+        }
+    with tf.io.gfile.GFile(os.path.join(settings.work_dir, _RESULT), 'w') as file:
+        file.write(json.dumps(result))

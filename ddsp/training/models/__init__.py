@@ -1,0 +1,17 @@
+"""Models: what learns to play."""
+
+from __future__ import annotations
+
+import gin
+import keras
+
+from ddsp.training.models.autoencoder import Autoencoder
+from ddsp.training.models.model import Model
+
+__all__ = ['Autoencoder', 'Model', 'get_model']
+
+
+@gin.configurable(module='ddsp.training.models')
+def get_model(model: keras.Model = gin.REQUIRED) -> keras.Model:
+    """The model that gin describes: `get_model.model = @models.Autoencoder()`."""
+    return model

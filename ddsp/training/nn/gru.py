@@ -1,0 +1,272 @@
+"""The gated recurrent unit: all inputs in one matrix product, then a loop over time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from ddsp import registration
+from ddsp.core import tensors
+
+
+@registration.register('ddsp.training.nn')
+class GRUCell(registration.Configured, keras.layers.Layer):
+    """One step of a gated recurrent unit, and its weights.
+
+    With the input x, the state h, and the rows of the kernels in the order z, r, n:
+
+        z = sigmoid(x Wz + bz + h Uz + cz)
+        r = sigmoid(x Wr + br + h Ur + cr)
+        n = tanh(x Wn + bn + r * (h Un + cn))
+        h' = z * h + (1 - z) * n
+
+    which is Keras's and cuDNN's form (`reset_after=True`) of Cho et al. 2014, "Learning
+    phrase representations using RNN encoder-decoder".
+
+    Parameters
+    ----------
+    units : number of channels of the state.
+    **kwargs : passed on to `keras.layers.Layer`.
+    """
+
+    def __init__(self, units: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+
+    def build(self, input_shape: Sequence[int | None]) -> None:
+        """Makes kernel, recurrent kernel and the two biases, as Keras would."""
+        width = 3 * self.units
+        # Cast where they are used: what the state adds up to stays float32.
+        self.kernel = self.add_weight(
+            (input_shape[-1], width), 'glorot_uniform', autocast=False, name='kernel'
+        )
+        self.recurrent_kernel = self.add_weight(
+            (self.units, width), 'orthogonal', autocast=False, name='recurrent_kernel'
+        )
+        self.bias = self.add_weight((2, width), 'zeros', autocast=False, name='bias')
+
+    def call(self, x: tf.Tensor, h: tf.Tensor) -> tf.Tensor:
+        """Gives the next state `[batch, units]` for an input `[batch, channels]`."""
+        into = tf.matmul(x, tf.cast(self.kernel, x.dtype))
+        into = tf.cast(into, self.bias.dtype) + self.bias[0]
+        h = tf.cast(h, self.bias.dtype)
+        h, _ = _step(into, h, tf.convert_to_tensor(self.recurrent_kernel), self.bias[1])
+        return tf.cast(h, self.compute_dtype)
+
+    def compute_output_shape(self, x_shape: Any, h_shape: Any = None) -> tuple:
+        """The shape of the state."""
+        return (x_shape[0], self.units)
+
+
+@registration.register('ddsp.training.nn')
+class GRU(registration.Configured, keras.layers.Layer):
+    """A gated recurrent unit along time, equal to `keras.layers.GRU`.
+
+    Its weights have the names, shapes and order of Keras's.
+
+    Parameters
+    ----------
+    units : number of channels.
+    return_sequences : whether to give the output at all times, or only the last.
+    return_state : whether to give the last state, too.
+    go_backwards : whether to go from the last time to the first; the output is then in
+        the order in which it was made, as with Keras.
+    **kwargs : passed on to `keras.layers.Layer`.
+    """
+
+    def __init__(
+        self,
+        units: int,
+        return_sequences: bool = False,
+        return_state: bool = False,
+        go_backwards: bool = False,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.units = units
+        self.return_sequences = return_sequences
+        self.return_state = return_state
+        self.go_backwards = go_backwards
+        self.cell = GRUCell(units, name='cell', dtype=self.dtype_policy)
+
+    def build(self, x_shape: Sequence[int | None], initial_state_shape: Any = None):
+        """Makes the weights."""
+        self.cell.build(x_shape)
+        self.cell.built = True
+
+    def call(
+        self, x: tf.Tensor, initial_state: tf.Tensor | None = None
+    ) -> tf.Tensor | tuple[tf.Tensor, tf.Tensor]:
+        """Runs along time.
+
+        Parameters
+        ----------
+        x : `[batch, time, channels]`.
+        initial_state : `[batch, units]`; zeros without it.
+
+        Returns
+        -------
+        `[batch, time, units]`, or `[batch, units]` where only the last is returned;
+        with `return_state` a pair of it and the last state `[batch, units]`.
+        """
+        if self.go_backwards:
+            x = tf.reverse(x, [1])
+        # Mixed precision is for the product of the inputs: rounding the state at each
+        # time would add up.
+        kernel = tf.cast(self.cell.kernel, x.dtype)
+        bias, dtype = self.cell.bias, self.cell.bias.dtype
+        into = _product(tf.transpose(x, [1, 0, 2]), kernel)
+        into = tf.cast(into, dtype) + bias[0]
+        if initial_state is None:
+            initial_state = tf.zeros([tensors.size(x, 0), self.units], dtype)
+        recurrent = tf.convert_to_tensor(self.cell.recurrent_kernel)
+        states = recurrence(into, tf.cast(initial_state, dtype), recurrent, bias[1])
+        states = tf.cast(states, self.compute_dtype)
+        last = states[-1]
+        out = tf.transpose(states, [1, 0, 2]) if self.return_sequences else last
+        return (out, last) if self.return_state else out
+
+    def compute_output_shape(
+        self, x_shape: Any, initial_state_shape: Any = None
+    ) -> Any:
+        """The shape, or pair of shapes, of what `call` gives."""
+        batch, time = x_shape[:2]
+        last = (batch, self.units)
+        out = (batch, time, self.units) if self.return_sequences else last
+        return (out, last) if self.return_state else out
+
+
+def _step(
+    into: tf.Tensor, h: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The next state from what the input gives, `[batch, 3 * units]`.
+
+    And what the state itself gave, `[batch, 3 * units]`.
+    """
+    inner = tf.matmul(h, recurrent) + bias
+    z, _, n = _gates(into, inner)
+    return n + z * (h - n), inner
+
+
+def _gates(into: tf.Tensor, inner: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """How much is kept, how much is reset, and the new candidate."""
+    xz, xr, xn = tf.split(into, 3, axis=-1)
+    hz, hr, hn = tf.split(inner, 3, axis=-1)
+    r = tf.sigmoid(xr + hr)
+    return tf.sigmoid(xz + hz), r, tf.tanh(xn + r * hn)
+
+
+@tf.custom_gradient
+def recurrence(
+    into: tf.Tensor, h: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor
+) -> tuple[tf.Tensor, Any]:
+    """Runs along time.
+
+    The way back is written out. Only what goes from one time to the one before needs a
+    loop, which holds one product; the gradients of the weights are one product over all
+    times. Left to TensorFlow, each step would add to them anew. Gradients of gradients
+    are not defined.
+
+    Parameters
+    ----------
+    into : what the inputs give, `[time, batch, 3 * units]`.
+    h : state before the first step, `[batch, units]`.
+    recurrent : `[units, 3 * units]`.
+    bias : `[3 * units]`.
+
+    Returns
+    -------
+    The states after each step, `[time, batch, units]`.
+    """
+    states, inner = _forward(into, h, recurrent, bias)
+
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
+        before = tf.concat([h[tf.newaxis], states[:-1]], axis=0)
+        z, r, n = _gates(into, inner)
+        # By how much a change of a state after a step changes the arguments of z, r, n.
+        to_n = (1.0 - z) * (1.0 - n * n)
+        to_r = to_n * inner[..., -h.shape[-1] :] * r * (1.0 - r)
+        to_z = (before - n) * z * (1.0 - z)
+        to_inner = tf.concat([to_z, to_r, to_n * r], axis=-1)
+        d_states, d_h = _backward(upstream, z, to_inner, recurrent)
+        three = tf.concat([d_states] * 3, axis=-1)
+        d_inner = _rows(three * to_inner)
+        d_recurrent = tf.matmul(_rows(before), d_inner, transpose_a=True)
+        d_into = three * tf.concat([to_z, to_r, to_n], axis=-1)
+        return d_into, d_h, d_recurrent, tf.reduce_sum(d_inner, axis=0)
+
+    return states, gradient
+
+
+def _forward(
+    into: tf.Tensor, h: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """The states after each step, and what the states before gave to the gates."""
+    n_steps = tensors.size(into, 0)
+    into_at = _rows_of(into)
+    states, inners = _array(into, n_steps, h), _array(into, n_steps, into[0])
+
+    def step(i: tf.Tensor, h: tf.Tensor, states: Any, inners: Any) -> tuple:
+        h, inner = _step(into_at.read(i), h, recurrent, bias)
+        return i + 1, h, states.write(i, h), inners.write(i, inner)
+
+    _, _, states, inners = _loop(n_steps, step, (0, h, states, inners))
+    return states.stack(), inners.stack()
+
+
+def _backward(
+    upstream: tf.Tensor, z: tf.Tensor, to_inner: tf.Tensor, recurrent: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Gradients of the states after each step, `[time, batch, units]`, and before."""
+    n_steps = tensors.size(upstream, 0)
+    upstream_at, z_at, to_inner_at = map(_rows_of, (upstream, z, to_inner))
+    back = tf.transpose(recurrent)
+    gradients = _array(upstream, n_steps, upstream[0])
+
+    def step(i: tf.Tensor, carried: tf.Tensor, gradients: Any) -> tuple:
+        at = n_steps - 1 - i
+        d_h = upstream_at.read(at) + carried
+        d_inner = tf.concat([d_h] * 3, axis=-1) * to_inner_at.read(at)
+        carried = d_h * z_at.read(at) + tf.matmul(d_inner, back)
+        return i + 1, carried, gradients.write(at, d_h)
+
+    start = (0, tf.zeros_like(upstream[0]), gradients)
+    _, d_h, gradients = _loop(n_steps, step, start)
+    return gradients.stack(), d_h
+
+
+def _loop(n_steps: Any, step: Callable[..., tuple], start: tuple) -> tuple:
+    return tf.while_loop(
+        lambda i, *_: i < n_steps,
+        step,
+        start,
+        maximum_iterations=n_steps,
+        parallel_iterations=1,
+    )
+
+
+def _array(like: tf.Tensor, n_steps: Any, element: tf.Tensor) -> tf.TensorArray:
+    return tf.TensorArray(like.dtype, n_steps, element_shape=element.shape)
+
+
+def _rows_of(x: tf.Tensor) -> tf.TensorArray:
+    """A tensor as an array over its first axis, which a loop reads at less cost."""
+    return _array(x, tensors.size(x, 0), x[0]).unstack(x)
+
+
+def _product(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
+    """One product for all times: `[time, batch, channels]` by `[channels, width]`.
+
+    In rows, since the gradient of a product of three axes makes one matrix for each
+    time before it sums them.
+    """
+    time, batch = tensors.size(x, 0), tensors.size(x, 1)
+    return tf.reshape(tf.matmul(_rows(x), kernel), [time, batch, kernel.shape[-1]])
+
+
+def _rows(x: tf.Tensor) -> tf.Tensor:
+    """All times and batches in one axis: `[time * batch, channels]`."""
+    return tf.reshape(x, [-1, x.shape[-1]])

@@ -1,0 +1,94 @@
+"""Adam whose clipping is the same on one device and on many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+
+@keras.saving.register_keras_serializable('ddsp')
+class ClippedAdam(keras.optimizers.Adam):
+    """Adam that clips the gradients of the whole batch to a global norm.
+
+    Keras clips what each replica of a `tf.distribute` strategy has, and sums after
+    that, so that training on two devices is not that on one. Here the sum is clipped.
+
+    Gradients that are not finite move nothing but the decaying momentum, so that the
+    weights stay fit for finding out where it went wrong; see `gradient_norm`.
+
+    Parameters
+    ----------
+    learning_rate : a number or a `keras.optimizers.schedules.LearningRateSchedule`.
+    clip_norm : largest global norm of the gradients; None leaves them as they are.
+    name : name of the optimizer.
+    **kwargs : of `keras.optimizers.Adam`.
+    """
+
+    def __init__(
+        self,
+        learning_rate: Any = 0.001,
+        clip_norm: float | None = 3.0,
+        name: str = 'adam',
+        **kwargs: Any,
+    ) -> None:
+        if clip_norm is not None and not clip_norm > 0:
+            raise ValueError(f'clip_norm is {clip_norm}, expected a number above 0.')
+        super().__init__(learning_rate, name=name, **kwargs)
+        self.clip_norm = clip_norm
+        # Not a weight: it is told to people, and no checkpoint needs it.
+        self._norm = tf.Variable(
+            0.0,
+            trainable=False,
+            synchronization=tf.VariableSynchronization.ON_READ,
+            aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+            name='gradient_norm',
+        )
+
+    @property
+    def gradient_norm(self) -> tf.Tensor:
+        """The global norm of the last step's gradients, before clipping."""
+        return self._norm.read_value()
+
+    def apply(
+        self,
+        grads: Sequence[tf.Tensor | None],
+        trainable_variables: Sequence[Any] | None = None,
+    ) -> None:
+        """Updates the variables by what the replicas' gradients sum up to."""
+        super().apply(self._clip(list(grads)), trainable_variables)
+
+    def get_config(self) -> dict[str, Any]:
+        """What makes this optimizer again."""
+        return {**super().get_config(), 'clip_norm': self.clip_norm}
+
+    def _clip(self, grads: list[tf.Tensor | None]) -> list[tf.Tensor | None]:
+        given = [grad for grad in grads if grad is not None]
+        if not given:
+            return grads
+        context = tf.distribute.get_replica_context()
+        replicas = context.num_replicas_in_sync if context else 1
+        if replicas > 1:
+            given = context.all_reduce(tf.distribute.ReduceOp.SUM, given)
+        norm = tf.linalg.global_norm(given)
+        self._norm.assign(norm)
+        # Keras is going to sum over the replicas, which by now all have the sum.
+        scale = self._scale(norm) / replicas
+        finite = tf.math.is_finite(norm)
+        clipped = iter([_scaled(grad, scale, finite) for grad in given])
+        return [None if grad is None else next(clipped) for grad in grads]
+
+    def _scale(self, norm: tf.Tensor) -> tf.Tensor:
+        if self.clip_norm is None:
+            return tf.ones_like(norm)
+        return self.clip_norm / tf.maximum(norm, self.clip_norm)
+
+
+def _scaled(grad: Any, scale: tf.Tensor, finite: tf.Tensor) -> Any:
+    """A gradient times a number; zero where the gradients are not finite."""
+    if isinstance(grad, tf.IndexedSlices):
+        values = _scaled(grad.values, scale, finite)
+        return tf.IndexedSlices(values, grad.indices, grad.dense_shape)
+    return tf.where(finite, grad * tf.cast(scale, grad.dtype), tf.zeros_like(grad))

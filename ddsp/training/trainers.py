@@ -1,0 +1,303 @@
+"""What trains a model: its optimizer, its step, and its checkpoints."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import gin
+import keras
+import tensorflow as tf
+
+from ddsp.training import checkpoint_files, checkpoints
+from ddsp.training.optimizers import ClippedAdam
+
+
+@gin.configurable(module='ddsp.training.trainers')
+class Trainer:
+    """Trains a model on one device or many, step by step or through Keras's `fit`.
+
+    Adam with an exponentially decaying learning rate, gradients clipped by the global
+    norm of the whole batch. Make the model within the scope of the strategy, then call
+    `build` with a batch before anything else.
+
+    Parameters
+    ----------
+    model : a `ddsp.training.models.Model`.
+    strategy : a `tf.distribute.Strategy`, such as `train_util.get_strategy()` gives.
+    checkpoints_to_keep : how many of the newest checkpoints `save` leaves; all for 0.
+    learning_rate : at the first step.
+    lr_decay_steps, lr_decay_rate : every so many steps the learning rate has become so
+        many times itself, smoothly.
+    grad_clip_norm : largest global norm of gradients; None does not clip.
+    restore_keys : parts of the model, such as `['decoder']`, that `restore` fills.
+    jit_compile : whether XLA compiles the step.
+
+    Raises
+    ------
+    ValueError
+        For settings that make no sense, or a model made outside the strategy's scope.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        strategy: tf.distribute.Strategy,
+        checkpoints_to_keep: int = 100,
+        learning_rate: float = 0.001,
+        lr_decay_steps: int = 10000,
+        lr_decay_rate: float = 0.98,
+        grad_clip_norm: float | None = 3.0,
+        restore_keys: Sequence[str] | None = None,
+        jit_compile: bool = False,
+    ) -> None:
+        _check_positive(
+            learning_rate=learning_rate,
+            lr_decay_steps=lr_decay_steps,
+            lr_decay_rate=lr_decay_rate,
+        )
+        _check_scope(model, strategy)
+        self.model = model
+        self.strategy = strategy
+        self.checkpoints_to_keep = checkpoints_to_keep
+        self.restore_keys = restore_keys
+        self.jit_compile = jit_compile
+        self._schedule = keras.optimizers.schedules.ExponentialDecay(
+            learning_rate, decay_steps=lr_decay_steps, decay_rate=lr_decay_rate
+        )
+        with strategy.scope():
+            self.optimizer = ClippedAdam(self._schedule, clip_norm=grad_clip_norm)
+            model.compile(optimizer=self.optimizer, jit_compile=False)
+        self._replica_step = tf.function(
+            self.step_fn, jit_compile=jit_compile, autograph=False
+        )
+        self._train_function = tf.function(self._strategy_step, autograph=False)
+        self._built = False
+
+    @property
+    def step(self) -> tf.Tensor:
+        """The number of steps taken, a scalar."""
+        return tf.convert_to_tensor(self.optimizer.iterations)
+
+    @property
+    def learning_rate(self) -> float:
+        """The learning rate of the next step."""
+        return float(self._schedule(self.step))
+
+    def build(self, batch: Mapping[str, Any]) -> None:
+        """Makes the weights of the model and the moments of the optimizer.
+
+        Parameters
+        ----------
+        batch : a batch, also a distributed one; its first row is run through the model.
+        """
+        row = tf.nest.map_structure(lambda x: self._local(x)[:1], batch)
+        with self.strategy.scope():
+            self.model(row, training=False, return_losses=True)
+            self.optimizer.build(self.model.trainable_variables)
+        self._built = True
+
+    def step_fn(self, batch: Mapping[str, Any]) -> dict[str, tf.Tensor]:
+        """Takes a step on one replica's rows of a batch; gives the losses by name."""
+        return self.model.train_step(batch)
+
+    def train_step(self, inputs: Any) -> dict[str, tf.Tensor]:
+        """Takes one step of training.
+
+        Parameters
+        ----------
+        inputs : a batch, or an iterator that gives one; distributed under a strategy
+            of several replicas.
+
+        Returns
+        -------
+        The losses by name, each the mean over the whole batch, and `'total_loss'`.
+        """
+        if not self._built:
+            if hasattr(inputs, '__next__'):
+                raise ValueError(
+                    'Trainer: call build(batch) before the first train_step.'
+                )
+            self.build(inputs)
+        return self._train_function(inputs)
+
+    def fit(
+        self,
+        dataset: Any,
+        steps: int,
+        callbacks: Sequence[keras.callbacks.Callback] = (),
+    ) -> None:
+        """Trains some steps through Keras's `fit`.
+
+        Parameters
+        ----------
+        dataset : of batches, plain or distributed.
+        steps : how many to take.
+        callbacks : of Keras; a batch's logs are that batch's losses by name.
+        """
+        # `fit` would average over all replicas what is one number, and over all steps.
+        self.model.train_function = self._fit_step
+        # The weights are there: `fit` need not take a batch, in ways that several
+        # workers do not bear, to make them.
+        self.model._maybe_symbolic_build = lambda *args, **kwargs: None
+        with warnings.catch_warnings():
+            # `train` says itself where the data ended.
+            warnings.filterwarnings('ignore', 'Your input ran out of data')
+            self.model.fit(
+                dataset,
+                epochs=1,
+                steps_per_epoch=steps,
+                verbose=0,
+                shuffle=False,
+                callbacks=list(callbacks),
+            )
+
+    def run(self, fn: Callable, *args: Any, **kwargs: Any) -> Any:
+        """Runs a function on each replica."""
+        return self.strategy.run(fn, args=args, kwargs=kwargs)
+
+    def psum(self, x: Any, axis: int | None = None) -> tf.Tensor:
+        """Sums what the replicas have, and over an axis of it if one is named."""
+        return self.strategy.reduce(tf.distribute.ReduceOp.SUM, x, axis=axis)
+
+    def distribute_dataset(self, dataset: Any) -> Any:
+        """Spreads the batches of a dataset over the replicas.
+
+        A function of a `tf.distribute.InputContext` is called once by each worker, and
+        gives that worker's own rows.
+        """
+        if isinstance(dataset, tf.data.Dataset):
+            return self.strategy.experimental_distribute_dataset(dataset)
+        return self.strategy.distribute_datasets_from_function(dataset)
+
+    def get_checkpoint(self, model: keras.Model | None = None) -> Checkpoint:
+        """A checkpoint of a model, this trainer's by default, and of the optimizer."""
+        return Checkpoint(model or self.model, self.optimizer)
+
+    def save(self, save_dir: str | os.PathLike[str]) -> str:
+        """Writes the checkpoint `ckpt-STEP` and removes those too many.
+
+        Returns
+        -------
+        The path of the checkpoint.
+
+        Raises
+        ------
+        OSError
+            When it could not be written; those before it are as they were.
+        """
+        save_dir = os.path.expanduser(os.fspath(save_dir))
+        path = os.path.join(save_dir, f'ckpt-{int(self.step)}')
+        try:
+            tf.io.gfile.makedirs(save_dir)
+            self.get_checkpoint().write(path)
+        except (OSError, tf.errors.OpError) as error:
+            raise OSError(_not_saved(path, save_dir, error)) from error
+        checkpoint_files.keep_newest(save_dir, self.checkpoints_to_keep)
+        return path
+
+    def restore(
+        self,
+        checkpoint_path: str | os.PathLike[str],
+        restore_keys: Sequence[str] | None = None,
+    ) -> str:
+        """Fills the model and the optimizer from a checkpoint.
+
+        With `restore_keys`, only these parts of the model are filled, and training
+        starts from step 0.
+
+        Parameters
+        ----------
+        checkpoint_path : a checkpoint, or a directory whose newest one is taken.
+        restore_keys : instead of those the trainer was made with.
+
+        Returns
+        -------
+        The path of the checkpoint that was read.
+
+        Raises
+        ------
+        FileNotFoundError
+            When there is no checkpoint.
+        ValueError
+            When the checkpoint is of another model, or the trainer is not built yet.
+        """
+        if not self._built:
+            raise ValueError('Trainer: call build(batch) before restore.')
+        keys = restore_keys or self.restore_keys
+        optimizer = None if keys else self.optimizer
+        return checkpoint_files.load_newest(
+            checkpoint_path,
+            lambda path: checkpoints.load(
+                path, self.model, optimizer=optimizer, restore_keys=keys
+            ),
+        )
+
+    def _strategy_step(self, inputs: Any) -> dict[str, tf.Tensor]:
+        batch = next(inputs) if hasattr(inputs, '__next__') else inputs
+        losses = self.run(self._replica_step, batch)
+        # Each replica has the means over all of them already.
+        return {name: self._local(loss) for name, loss in losses.items()}
+
+    def _fit_step(self, iterator: Any) -> dict[str, tf.Tensor]:
+        try:
+            return self.train_step(iterator)
+        except tf.errors.OutOfRangeError:
+            raise StopIteration from None
+
+    def _local(self, value: Any) -> Any:
+        return self.strategy.experimental_local_results(value)[0]
+
+
+@gin.configurable(module='ddsp.training.trainers')
+def get_trainer_class(trainer_class: type = Trainer) -> type:
+    """The class that trains: `Trainer`, or another that gin names."""
+    return trainer_class
+
+
+@dataclasses.dataclass
+class Checkpoint:
+    """A model and its optimizer, as files hold them."""
+
+    model: keras.Model
+    optimizer: keras.optimizers.Optimizer | None = None
+
+    def write(self, file_prefix: str | os.PathLike[str]) -> str:
+        """Writes `PREFIX.index` and `PREFIX.data-*`; gives the prefix."""
+        checkpoints.save(os.fspath(file_prefix), self.model, self.optimizer)
+        return os.fspath(file_prefix)
+
+    save = write
+
+    def restore(self, save_path: str | os.PathLike[str]) -> Any:
+        """Fills model and optimizer from a checkpoint; see `checkpoints.load`."""
+        return checkpoints.load(os.fspath(save_path), self.model, self.optimizer)
+
+    read = restore
+
+
+def _check_positive(**values: float) -> None:
+    for name, value in values.items():
+        if not value > 0:
+            raise ValueError(f'Trainer.{name} is {value}, expected a number above 0.')
+
+
+def _check_scope(model: keras.Model, strategy: tf.distribute.Strategy) -> None:
+    with strategy.scope():
+        expected = tf.distribute.get_strategy()
+    if model.distribute_strategy is not expected:
+        raise ValueError(
+            f'Trainer: the model was made under {type(model.distribute_strategy)}, the '
+            f'trainer is given {type(strategy)}; make the model inside '
+            '`with strategy.scope():`.'
+        )
+
+
+def _not_saved(path: str, save_dir: str, error: Exception) -> str:
+    reason = ' '.join(str(error).split())[:300]
+    kept = checkpoint_files.newest_complete(save_dir)
+    rest = f'{kept} is intact' if kept else 'there is none before it'
+    return f'the checkpoint {path} could not be written ({reason}); {rest}.'

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import gin
+import numpy as np
+import pytest
+import tensorflow as tf
+import tiny_training
+
+from ddsp.training import trainers
+
+
+def _batches(**kwargs: int) -> tf.data.Dataset:
+    return tiny_training.TinyProvider().get_batch(4, seed=0, **kwargs)
+
+
+def _built(**kwargs: object) -> trainers.Trainer:
+    trainer = tiny_training.tiny_trainer(**kwargs)
+    trainer.build(next(iter(_batches())))
+    trainer.model.noise_seed = 0
+    return trainer
+
+
+def test_steps_make_the_loss_smaller():
+    trainer = _built(learning_rate=0.02)
+    # Always the same batch, and noise that is the same: only training can help.
+    batch = next(iter(_batches()))
+    losses = [trainer.train_step(batch) for _ in range(30)]
+    assert set(losses[0]) == {'spectral_loss', 'total_loss'}
+    assert float(losses[-1]['total_loss']) < 0.8 * float(losses[0]['total_loss'])
+    assert int(trainer.step) == 30
+
+
+def test_an_iterator_is_taken_a_batch_a_step():
+    trainer, other = _built(), _built()
+    iterator = iter(trainer.distribute_dataset(_batches()))
+    batches = iter(_batches())
+    for _ in range(3):
+        expected = other.train_step(next(batches))
+        losses = trainer.train_step(iterator)
+        assert float(losses['total_loss']) == float(expected['total_loss'])
+
+
+def test_fit_takes_the_same_steps():
+    trainer, other = _built(), _built()
+    curve = tiny_training.Curve()
+    trainer.fit(_batches(), 5, [curve])
+    iterator = iter(_batches())
+    expected = [float(other.train_step(iterator)['total_loss']) for _ in range(5)]
+    assert curve.losses == expected
+    ours, theirs = map(tiny_training.weights_of, (trainer, other))
+    assert tiny_training.all_close(ours, theirs, atol=0, rtol=0)
+
+
+def test_steps_are_traced_once():
+    trainer = _built()
+    trainer.fit(_batches(), 8)
+    trainer.fit(_batches(skip_batches=8), 8)
+    assert trainer._train_function.experimental_get_tracing_count() == 1
+
+
+def test_the_step_compiles():
+    trainer, other = _built(jit_compile=True), _built()
+    batch = next(iter(_batches()))
+    for _ in range(2):
+        compiled, plain = trainer.train_step(batch), other.train_step(batch)
+        assert float(compiled['total_loss']) == pytest.approx(
+            float(plain['total_loss']), rel=1e-3
+        )
+
+
+def test_the_learning_rate_decays():
+    trainer = _built(learning_rate=0.01, lr_decay_steps=4, lr_decay_rate=0.5)
+    assert trainer.learning_rate == pytest.approx(0.01)
+    trainer.fit(_batches(), 6)
+    assert trainer.learning_rate == pytest.approx(0.01 * 0.5 ** (6 / 4))
+
+
+def test_saving_and_restoring_brings_back_everything(tmp_path: Path):
+    trainer = _built()
+    trainer.fit(_batches(), 3)
+    path = trainer.save(tmp_path)
+    assert path == str(tmp_path / 'ckpt-3')
+    assert tf.train.latest_checkpoint(str(tmp_path)) == path
+    again = _built(learning_rate=0.01)
+    assert again.restore(tmp_path) == path
+    assert int(again.step) == 3
+    trainer.fit(_batches(skip_batches=3), 3)
+    again.fit(_batches(skip_batches=3), 3)
+    ours, theirs = map(tiny_training.weights_of, (trainer, again))
+    assert tiny_training.all_close(ours, theirs, atol=0, rtol=0)
+
+
+def test_only_named_parts_are_restored(tmp_path: Path):
+    trainer = _built()
+    trainer.fit(_batches(), 3)
+    trainer.save(tmp_path)
+    again = _built(restore_keys=['decoder'])
+    again.restore(tmp_path)
+    assert int(again.step) == 0
+    ours, theirs = map(tiny_training.weights_of, (trainer, again))
+    assert tiny_training.all_close(ours, theirs, atol=0, rtol=0)
+    with pytest.raises(ValueError, match='encoder'):
+        again.restore(tmp_path, restore_keys=['encoder'])
+
+
+def test_a_checkpoint_writes_and_reads_a_path(tmp_path: Path):
+    trainer = _built()
+    trainer.fit(_batches(), 2)
+    path = trainer.get_checkpoint().write(tmp_path / 'mine')
+    again = _built()
+    again.get_checkpoint().restore(path)
+    assert int(again.step) == 2
+
+
+def test_old_checkpoints_are_removed(tmp_path: Path):
+    trainer = _built(checkpoints_to_keep=2)
+    for _ in range(4):
+        trainer.fit(_batches(), 1)
+        trainer.save(tmp_path)
+    names = sorted(path.name for path in tmp_path.glob('*.index'))
+    assert names == ['ckpt-3.index', 'ckpt-4.index']
+
+
+def test_sums_and_runs_go_over_the_replicas():
+    strategy = tf.distribute.MirroredStrategy()
+    trainer = tiny_training.tiny_trainer(strategy)
+    value = trainer.run(lambda x, y: x + y, tf.constant([1.0, 2.0]), y=1.0)
+    assert np.allclose(trainer.psum(value), [2.0, 3.0])
+    assert float(trainer.psum(value, axis=0)) == 5.0
+
+
+def test_building_comes_first(tmp_path: Path):
+    trainer = tiny_training.tiny_trainer()
+    with pytest.raises(ValueError, match=r'call build\(batch\) before the first'):
+        trainer.train_step(iter(_batches()))
+    with pytest.raises(ValueError, match=r'call build\(batch\) before restore'):
+        trainer.restore(tmp_path)
+    # A batch, unlike an iterator, tells what there is to build.
+    assert float(trainer.train_step(next(iter(_batches())))['total_loss']) > 0
+
+
+@pytest.mark.parametrize(
+    'setting', [{'learning_rate': 0.0}, {'lr_decay_steps': 0}, {'lr_decay_rate': -1.0}]
+)
+def test_settings_without_sense_are_refused(setting: dict):
+    (name,) = setting
+    with pytest.raises(ValueError, match=f'Trainer.{name} is'):
+        tiny_training.tiny_trainer(**setting)
+
+
+def test_a_model_made_outside_the_scope_is_refused():
+    model = tiny_training.tiny_model()
+    with pytest.raises(ValueError, match='make the model inside'):
+        trainers.Trainer(model, tf.distribute.MirroredStrategy())
+
+
+def test_gin_configures_trainer_and_class():
+    gin.parse_config("""
+        trainers.Trainer.learning_rate = 0.25
+        get_trainer_class.trainer_class = @trainers.Trainer
+    """)
+    assert trainers.get_trainer_class() is trainers.Trainer
+    model = tiny_training.tiny_model()
+    trainer = trainers.Trainer(model, tf.distribute.get_strategy())
+    assert trainer.learning_rate == 0.25
+
+
+def test_a_full_disk_leaves_the_checkpoint_before(tmp_path: Path):
+    result = tiny_training.run_python(
+        """
+import json, resource, sys
+import tiny_training
+trainer = tiny_training.tiny_trainer()
+batches = tiny_training.TinyProvider().get_batch(4, seed=0)
+trainer.build(next(iter(batches)))
+trainer.fit(batches, 1)
+trainer.save(sys.argv[1])
+trainer.fit(batches, 1)
+# Files cannot grow beyond this: as on a full disk.
+resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))
+try:
+    trainer.save(sys.argv[1])
+    message = ''
+except OSError as error:
+    message = str(error)
+print(json.dumps(message))
+""",
+        str(tmp_path),
+    )
+    assert f'{tmp_path / "ckpt-2"} could not be written' in result
+    assert f'{tmp_path / "ckpt-1"} is intact' in result
+    again = _built()
+    assert again.restore(tmp_path) == str(tmp_path / 'ckpt-1')
+    left = {path.name.split('.')[0] for path in tmp_path.iterdir()}
+    assert left == {'checkpoint', 'ckpt-1'}
