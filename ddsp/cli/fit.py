@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import shlex
 from pathlib import Path
 from typing import Any
+
+from ddsp.cli.options import add_debug, add_gin_param, typed_again
 
 _DESCRIPTION = """\
 Learns one recording: estimates its pitch and loudness, trains a small network that
@@ -15,6 +16,8 @@ a transposed version and a report into a directory.
 Ctrl-C ends training early; everything is still written, from what was learnt so far
 (exit status 0). A second Ctrl-C aborts and writes nothing (exit status 130).
 """
+
+ABORTED = 'nothing was written'
 
 
 def add_parser(subparsers: Any) -> None:
@@ -49,19 +52,11 @@ def add_parser(subparsers: Any) -> None:
         metavar='FILE',
         help='a .gin file that overrides the shipped configuration; may be repeated',
     )
-    parser.add_argument(
-        '--gin_param',
-        action='append',
-        default=[],
-        metavar='BINDING',
-        help="one binding, such as 'FitSettings.batch_size = 8'; may be repeated",
-    )
+    add_gin_param(parser, 'FitSettings.batch_size = 8')
     parser.add_argument(
         '--overwrite', action='store_true', help='replace a directory that is not empty'
     )
-    parser.add_argument(
-        '--debug', action='store_true', help='show where an error came from'
-    )
+    add_debug(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -87,17 +82,13 @@ def run(arguments: argparse.Namespace) -> int:
 
 def command_line(arguments: argparse.Namespace) -> str:
     """The command as it could be typed again."""
-    words = ['ddsp', 'fit', arguments.recording, '--out', arguments.out]
-    for name in ('steps', 'transpose', 'method', 'seed'):
-        value = getattr(arguments, name)
-        if value is not None:
-            words += [f'--{name}', f'{value:g}' if name == 'transpose' else str(value)]
-    for name in ('gin_file', 'gin_param'):
-        for value in getattr(arguments, name):
-            words += [f'--{name}', value]
-    if arguments.overwrite:
-        words.append('--overwrite')
-    return shlex.join(words)
+    return typed_again(
+        arguments,
+        ['fit', arguments.recording, '--out', arguments.out],
+        options=('steps', 'transpose', 'method', 'seed'),
+        lists=('gin_file', 'gin_param'),
+        switches=('overwrite',),
+    )
 
 
 def summary(metrics: dict[str, Any], report: Path) -> str:

@@ -8,10 +8,10 @@ import traceback
 from collections.abc import Sequence
 
 import ddsp
-from ddsp.cli import fit
+from ddsp.cli import fit, train
 
-# One module a subcommand, each with `add_parser` and `run`.
-_COMMANDS = {'fit': fit}
+# One module a subcommand, each with `add_parser`, `run`, and what is left after Ctrl-C.
+_COMMANDS = {'fit': fit, 'train': train}
 
 
 def make_parser() -> argparse.ArgumentParser:
@@ -44,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _COMMANDS[arguments.command].run(arguments)
     except KeyboardInterrupt:
-        print('\nddsp: aborted, nothing was written', file=sys.stderr)
+        left = _COMMANDS[arguments.command].ABORTED
+        print(f'\nddsp: aborted, {left}', file=sys.stderr)
         return 130
     except Exception as error:
         if arguments.debug:

@@ -76,7 +76,7 @@ def one_by_one(fn: Callable[..., Any], tensors: Sequence[Any], signature: Any) -
         fn_output_signature=signature,
         # Outside a graph there is no parallelism, and TensorFlow warns when asked for.
         # More than there are cores, so that none waits for a block to end.
-        parallel_iterations=None if tf.executing_eagerly() else 8,
+        parallel_iterations=None if tf.executing_eagerly() else 4,
     )
 
 

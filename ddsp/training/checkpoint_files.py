@@ -105,6 +105,14 @@ def keep_newest(save_dir: str, keep: int) -> None:
     write_state(save_dir, paths)
 
 
+def remove_unfinished(save_dir: str) -> None:
+    """Removes what is left of checkpoints whose writing was killed."""
+    if tf.io.gfile.isdir(save_dir):
+        for name in tf.io.gfile.listdir(save_dir):
+            if name.startswith('.writing-'):
+                tf.io.gfile.remove(os.path.join(save_dir, name))
+
+
 def write_state(save_dir: str, paths: list[str]) -> None:
     """Writes the file `checkpoint`, which `tf.train.latest_checkpoint` reads."""
     if not paths:

@@ -265,7 +265,8 @@ def _local_copy(path: str) -> str:
 def _fail(error: Exception, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    text = ' '.join(str(error).split())
+    # gin adds where it was when the error came, which is of no use to most.
+    text = ' '.join(str(error).split('\n  In call to configurable')[0].split())
     foreseen = (OSError, ValueError, ImportError, FloatingPointError)
     if not (text and isinstance(error, foreseen)):
         text = f'{type(error).__name__}: {text[:500]} (--debug shows where)'

@@ -200,6 +200,7 @@ def train(
     )
     if watchers.chief:
         tf.io.gfile.makedirs(save_dir)
+        checkpoint_files.remove_unfinished(save_dir)
         data.copy_description(save_dir)
     return watchers.run(steps_per_summary, steps_per_save)
 

@@ -74,7 +74,9 @@ class Trainer:
         self._replica_step = tf.function(
             self.step_fn, jit_compile=jit_compile, autograph=False
         )
-        self._train_function = tf.function(self._strategy_step, autograph=False)
+        self._train_function = tf.function(
+            self._strategy_step, autograph=False, reduce_retracing=True
+        )
         self._built = False
 
     @property
@@ -122,7 +124,10 @@ class Trainer:
                     'Trainer: call build(batch) before the first train_step.'
                 )
             self.build(inputs)
-        return self._train_function(inputs)
+        # Taken here, since the step's counter would not wait for it in the graph, and
+        # count a step where the data has ended.
+        batch = next(inputs) if hasattr(inputs, '__next__') else inputs
+        return self._train_function(batch)
 
     def fit(
         self,
@@ -236,8 +241,7 @@ class Trainer:
             ),
         )
 
-    def _strategy_step(self, inputs: Any) -> dict[str, tf.Tensor]:
-        batch = next(inputs) if hasattr(inputs, '__next__') else inputs
+    def _strategy_step(self, batch: Any) -> dict[str, tf.Tensor]:
         losses = self.run(self._replica_step, batch)
         # Each replica has the means over all of them already.
         return {name: self._local(loss) for name, loss in losses.items()}

@@ -72,6 +72,17 @@ def config(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(autouse=True)
+def without_samples(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sounds and pictures take longer than all the rest."""
+    if 'evaluate_and_sample' not in request.node.name:
+        monkeypatch.setattr(
+            ddsp_run.train_util, 'SampleSummaries', lambda *args: lambda step: None
+        )
+
+
 def _run(config: Path, save_dir: Path, records: str, *arguments: str) -> int:
     gin.clear_config()
     return ddsp_run.main(

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import collections
 import json
-import math
 import os
 import signal
 from pathlib import Path
@@ -35,6 +34,17 @@ train_util.train(
     restore_dir=sys.argv[1],
 )
 """
+
+
+@pytest.fixture(autouse=True)
+def without_samples(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sounds and pictures take longer than all the rest."""
+    if 'writes_checkpoints_summaries' not in request.node.name:
+        monkeypatch.setattr(
+            train_util, 'SampleSummaries', lambda *args: lambda step: None
+        )
 
 
 def _train(save_dir: Path, trainer=None, provider=None, **kwargs):
@@ -252,6 +262,8 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(
     tmp_path: Path, damage: str, capsys: pytest.CaptureFixture
 ):
     _train(tmp_path)
+    capsys.readouterr()
+    (tmp_path / '.writing-1-ckpt-7.index').touch()
     data = tmp_path / 'ckpt-6.data-00000-of-00001'
     content = data.read_bytes()
     if damage == 'cut':
@@ -265,6 +277,8 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(
     assert f'{tmp_path / "ckpt-6"} is damaged' in error
     assert f'going on from {tmp_path / "ckpt-4"}, step 4' in error
     assert end.step == 7
+    # Nor is what a killed process left taken for anything.
+    assert not list(tmp_path.glob('.writing-*'))
 
 
 @pytest.mark.parametrize('name', ['batch_size', 'num_steps', 'steps_per_save'])
@@ -349,8 +363,3 @@ def test_paths_are_expanded(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv('HOME', '/home/me')
     monkeypatch.setenv('RUN', 'seven')
     assert train_util.expand_path('~/$RUN') == '/home/me/seven'
-
-
-def test_losses_are_finite_numbers(tmp_path: Path):
-    _, end = _train(tmp_path, num_steps=1)
-    assert all(math.isfinite(loss) for loss in end.losses.values())

@@ -126,7 +126,7 @@ def _is_running(process: int) -> bool:
     return True
 
 
-def put_in_place(moves: list[tuple[str, str]], output_path: str, info: str) -> None:
+def put_in_place(moves: list[tuple[str, str]], info: str) -> None:
     """Replaces old records by new ones.
 
     Old ones go first, those that the old description names and those that share the

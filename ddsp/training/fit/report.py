@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
-import html
-import io
-import string
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-import ddsp
-from ddsp.training.fit import plots
+from ddsp.training.reports import page, plots, sections
 
 # Players and pictures show no more than this of a recording, to keep the page small.
 EXCERPT_SECONDS = 60.0
-
-_TEMPLATE = Path(__file__).with_name('report.html')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,28 +56,28 @@ class ReportData:
 
 def write_report(path: Path, data: ReportData) -> None:
     """Writes the page, UTF-8, with sounds and pictures inside it."""
-    page = string.Template(_TEMPLATE.read_text('utf-8')).substitute(
-        title=html.escape(data.recording),
-        length=_duration(data.metrics['seconds']),
-        version=ddsp.__version__,
+    page.write_page(
+        path,
+        title=f'{data.recording}, resynthesised',
+        lead=f'A small network listened to {page.duration(data.metrics["seconds"])} of '
+        'this recording and learnt to play it again from two curves alone: how high it '
+        'is, and how loud it is. Everything else you hear is made by oscillators, '
+        'filtered noise and a room.',
         notes=_notes(data),
-        body='\n'.join(
-            [
-                _players(data),
-                _headline(data.metrics),
-                _spectrograms(data),
-                _curves(data),
-                _controls(data),
-                _room(data),
-                _training(data),
-                _making(data),
-            ]
-        ),
+        parts=[
+            _players(data),
+            _headline(data.metrics),
+            _spectrograms(data),
+            _curves(data),
+            _controls(data),
+            sections.room(data.impulse_response, data.sample_rate),
+            _training(data),
+            _making(data),
+        ],
     )
-    path.write_text(page, 'utf-8')
 
 
-def _notes(data: ReportData) -> str:
+def _notes(data: ReportData) -> list[str]:
     metrics, notes = data.metrics, []
     if metrics['silent']:
         notes.append(
@@ -101,7 +94,7 @@ def _notes(data: ReportData) -> str:
             'numbers are of the whole recording, which the WAV files beside this page '
             'hold in full.'
         )
-    return '\n'.join(f'<p class="note">{html.escape(note)}</p>' for note in notes)
+    return notes
 
 
 def _players(data: ReportData) -> str:
@@ -129,26 +122,11 @@ def _players(data: ReportData) -> str:
         ),
         ('Transposed', moved, data.transposed),
     ]
-    inner = '\n'.join(
-        f'<div class="card"><h3>{title}</h3><p>{text}</p>'
-        f'{_player(audio, data.sample_rate, title)}</div>'
-        for title, text, audio in cards
-    )
-    return f'<section class="cards" aria-label="Listen">\n{inner}\n</section>'
-
-
-def _player(audio: np.ndarray, sample_rate: int, title: str) -> str:
-    import soundfile
-
-    audio = audio[: round(EXCERPT_SECONDS * sample_rate)]
-    # As in the WAV files, what is too loud is turned down and never clipped.
-    audio = audio / max(1.0, float(np.max(np.abs(audio))))
-    file = io.BytesIO()
-    soundfile.write(file, audio, sample_rate, 'PCM_16', format='FLAC')
-    encoded = base64.b64encode(file.getvalue()).decode('ascii')
-    return (
-        f'<audio controls preload="metadata" aria-label="{title}" '
-        f'src="data:audio/flac;base64,{encoded}"></audio>'
+    excerpt = round(EXCERPT_SECONDS * data.sample_rate)
+    return page.players(
+        [(title, text, audio[:excerpt]) for title, text, audio in cards],
+        data.sample_rate,
+        'Listen',
     )
 
 
@@ -181,45 +159,27 @@ def _headline(metrics: Mapping[str, Any]) -> str:
             'average difference in loudness',
         )
     )
-    inner = '\n'.join(
-        f'<div class="card"><div class="number">{number}</div><p>{text}</p></div>'
-        for number, text in tiles
-    )
-    return f'<section class="cards numbers" aria-label="Results">\n{inner}\n</section>'
+    return page.tiles(tiles)
 
 
 def _spectrograms(data: ReportData) -> str:
     excerpt = round(EXCERPT_SECONDS * data.sample_rate)
-    svg = plots.plot_spectrograms(
+    return sections.spectrograms(
         data.original[:excerpt], data.resynthesis[:excerpt], data.sample_rate
-    )
-    return _section(
-        'What it sounds like, seen',
-        'Time runs to the right, pitch upwards, and brightness is loudness. The '
-        'horizontal stripes are harmonics; haze between them is breath and consonants. '
-        'The closer the two pictures, the closer the sounds.',
-        _figure(svg, 'Log-mel spectrograms of recording and resynthesis'),
     )
 
 
 def _curves(data: ReportData) -> str:
     n = round(EXCERPT_SECONDS * data.frame_rate)
-    f0 = plots.plot_f0(
-        data.f0_hz[:n],
-        data.resynthesis_f0_hz[:n],
-        data.confident[:n],
-        data.frame_rate,
+    curves = sections.Curves(
+        f0_hz=data.f0_hz[:n],
+        resynthesis_f0_hz=data.resynthesis_f0_hz[:n],
+        confident=data.confident[:n],
+        loudness_db=data.loudness_db[:n],
+        resynthesis_loudness_db=data.resynthesis_loudness_db[:n],
+        frame_rate=data.frame_rate,
     )
-    loudness = plots.plot_loudness(
-        data.loudness_db[:n], data.resynthesis_loudness_db[:n], data.frame_rate
-    )
-    return _section(
-        'Pitch and loudness',
-        'The two curves that the model is given, and the same two measured again in '
-        'what it played. Pitch is shown where the estimator is sure of it.',
-        _figure(f0, 'Pitch of recording and resynthesis')
-        + _figure(loudness, 'Loudness of recording and resynthesis'),
-    )
+    return sections.pitch_and_loudness(curves)
 
 
 def _controls(data: ReportData) -> str:
@@ -228,29 +188,7 @@ def _controls(data: ReportData) -> str:
         processor: {name: values[:n] for name, values in named.items()}
         for processor, named in data.controls.items()
     }
-    svg = plots.plot_controls(controls, data.frame_rate)
-    if not svg:
-        return ''
-    return _section(
-        'What the network plays on',
-        f'{data.frame_rate} times a second the network sets these: how loud the '
-        'oscillators are, how the sound is shared among the harmonics of the pitch, '
-        'and how much noise there is in each band from low to high.',
-        _figure(svg, 'Controls over time'),
-    )
-
-
-def _room(data: ReportData) -> str:
-    if data.impulse_response is None:
-        return ''
-    svg = plots.plot_impulse_response(data.impulse_response, data.sample_rate)
-    return _section(
-        'The room',
-        'What a clap would leave behind in the room that was learnt along with the '
-        'network; next to nothing, for a recording made close to the microphone. Any '
-        'other sound can be placed in it: <code>impulse_response.wav</code>.',
-        _figure(svg, 'Impulse response and its decay'),
-    )
+    return sections.controls(controls, data.frame_rate)
 
 
 def _training(data: ReportData) -> str:
@@ -258,68 +196,45 @@ def _training(data: ReportData) -> str:
         return ''
     metrics = data.metrics
     text = (
-        f'{metrics["steps"]} steps in {_duration(metrics["training_seconds"])}. '
+        f'{metrics["steps"]} steps in {page.duration(metrics["training_seconds"])}. '
         'Each step plays random windows of the recording and compares spectra at six '
         'resolutions.'
     )
     svg = plots.plot_losses(data.losses)
-    return _section('Learning', text, _figure(svg, 'Loss of each training step'))
+    return page.section(
+        'Learning', text, page.figure(svg, 'Loss of each training step')
+    )
 
 
 def _making(data: ReportData) -> str:
-    parts = [_table(data.metrics)]
-    if data.command:
-        parts.append(f'<pre>{html.escape(data.command)}</pre>')
-    parts.append(
-        '<details><summary>Configuration</summary>'
-        f'<pre>{html.escape(data.config.strip())}</pre></details>'
-    )
-    return _section(
+    return page.section(
         'How it was made',
         'The untrained model is the same network before its first step. The loss is '
         'the L1 distance of spectrograms and of their logarithms, summed over window '
         'lengths of 2048 down to 64 samples.',
-        '\n'.join(parts),
+        f'{_table(data.metrics)}\n{page.making(data.command, data.config)}',
     )
 
 
 def _table(metrics: Mapping[str, Any]) -> str:
     rows = [
-        ('Multi-scale spectral loss', 'spectral_loss'),
-        ('its magnitude part', 'spectral_loss_magnitude'),
-        ('its log-magnitude part', 'spectral_loss_log_magnitude'),
+        ('Multi-scale spectral loss', metrics['spectral_loss']),
+        ('its magnitude part', metrics['spectral_loss_magnitude']),
+        ('its log-magnitude part', metrics['spectral_loss_log_magnitude']),
     ]
-    lines = [
-        '<div class="scroll"><table><tr><th></th><th class="right">untrained</th>'
-        '<th class="right">trained</th><th class="right">smaller</th></tr>'
-    ]
-    for title, key in rows:
-        before, after = metrics[key]['before'], metrics[key]['after']
-        lines.append(
-            f'<tr><td>{title}</td><td class="right">{before:.4g}</td>'
-            f'<td class="right">{after:.4g}</td>'
-            f'<td class="right">{_times(metrics[key]["ratio"])}</td></tr>'
-        )
-    lines.append('</table></div>')
-    return '\n'.join(lines)
-
-
-def _section(title: str, text: str, content: str) -> str:
-    heading = f'<h2>{title}</h2>\n<p class="soft">{text}</p>'
-    return f'<section>\n{heading}\n{content}\n</section>'
-
-
-def _figure(svg: str, label: str) -> str:
-    svg = svg.replace('<svg ', f'<svg role="img" aria-label="{label}" ', 1)
-    return f'<figure>{svg}</figure>\n'
+    return page.table(
+        ['', 'untrained', 'trained', 'smaller'],
+        [
+            (
+                title,
+                f'{change["before"]:.4g}',
+                f'{change["after"]:.4g}',
+                _times(change['ratio']),
+            )
+            for title, change in rows
+        ],
+    )
 
 
 def _times(ratio: float | None) -> str:
     return '–' if ratio is None else f'{ratio:.1f} ×'
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f'{seconds:.1f} seconds' if seconds < 10 else f'{seconds:.0f} seconds'
-    minutes = seconds / 60
-    return f'{minutes:.1f} minutes' if minutes < 90 else f'{minutes / 60:.1f} hours'

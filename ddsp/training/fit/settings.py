@@ -12,6 +12,7 @@ import gin
 
 # Imported so that .gin files find what they name.
 from ddsp import effects, losses, processors, synths  # noqa: F401
+from ddsp.training.gin_scope import own_configuration
 
 GIN_FILE = Path(__file__).parents[1] / 'gin' / 'fit' / 'fit.gin'
 
@@ -115,22 +116,15 @@ def gin_settings(
     FileNotFoundError, ValueError
         For a file that is not there, and for names or values that gin does not know.
     """
-    before = gin.config_str()
-    try:
-        with gin.unlock_config():
-            gin.clear_config()
-            _parse_file(str(GIN_FILE))
-            for path in gin_files:
-                _parse_file(path)
-            for binding in gin_params:
-                _parse_binding(binding)
-            for name, value in (overrides or {}).items():
-                gin.bind_parameter(f'FitSettings.{name}', value)
+    with own_configuration():
+        _parse_file(str(GIN_FILE))
+        for path in gin_files:
+            _parse_file(path)
+        for binding in gin_params:
+            _parse_binding(binding)
+        for name, value in (overrides or {}).items():
+            gin.bind_parameter(f'FitSettings.{name}', value)
         yield
-    finally:
-        with gin.unlock_config():
-            gin.clear_config()
-            gin.parse_config(before)
 
 
 def _parse_file(path: str) -> None:

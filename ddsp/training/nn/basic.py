@@ -14,6 +14,25 @@ import tensorflow as tf
 from ddsp import registration
 
 
+_SLOPE = 0.2
+
+
+@keras.saving.register_keras_serializable('ddsp')
+@tf.custom_gradient
+def leaky_relu(x: tf.Tensor) -> tuple[tf.Tensor, Callable]:
+    """`x` above 0, `0.2 * x` below, as Keras has it.
+
+    For the gradient it keeps its output, which the next layer keeps as well, and not
+    its input: both have one sign.
+    """
+    out = tf.nn.leaky_relu(x, _SLOPE)
+
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        return tf.raw_ops.LeakyReluGrad(gradients=upstream, features=out, alpha=_SLOPE)
+
+    return out, gradient
+
+
 def get_nonlinearity(nonlinearity: str | Callable | None) -> Callable:
     """Finds a nonlinearity by its name in `keras.activations` or `tf.nn`.
 
@@ -25,6 +44,8 @@ def get_nonlinearity(nonlinearity: str | Callable | None) -> Callable:
     ValueError
         When there is no such function.
     """
+    if nonlinearity == 'leaky_relu':
+        return leaky_relu
     try:
         return keras.activations.get(nonlinearity)
     except ValueError:

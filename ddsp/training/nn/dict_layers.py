@@ -63,11 +63,11 @@ class DictLayer(registration.Configured, keras.layers.Layer):
     ...     def call(self, x, gain=2.0):
     ...         return gain * x
     >>> x = tf.constant([[1.0]])
-    >>> float(Scale()({'x': x, 'other': x})['scaled'])
+    >>> float(Scale()({'x': x, 'other': x})['scaled'][0, 0])
     2.0
-    >>> float(Scale(input_keys=['other'])({'other': x})['scaled'])
+    >>> float(Scale(input_keys=['other'])({'other': x})['scaled'][0, 0])
     2.0
-    >>> float(Scale()(x, {'gain': tf.constant(3.0)})['scaled'])
+    >>> float(Scale()(x, {'gain': tf.constant(3.0)})['scaled'][0, 0])
     3.0
     """
 

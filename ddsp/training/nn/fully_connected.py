@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ddsp import registration
 from ddsp.training.nn import basic
+from ddsp.training.nn.layer_norm import LayerNorm
 
 # That of established checkpoints; Keras's default, too.
 _EPSILON = 1e-3
@@ -34,7 +35,7 @@ class Fc(basic.Stack):
     ) -> None:
         layers = [
             keras.layers.Dense(ch),
-            keras.layers.LayerNormalization(epsilon=_EPSILON),
+            LayerNorm(epsilon=_EPSILON),
             keras.layers.Activation(basic.get_nonlinearity(nonlinearity)),
         ]
         super().__init__(layers, **kwargs)

@@ -141,22 +141,17 @@ class GRU(registration.Configured, keras.layers.Layer):
 
 def _step(
     into: tf.Tensor, h: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
+) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
     """The next state from what the input gives, `[batch, 3 * units]`.
 
-    And what the state itself gave, `[batch, 3 * units]`.
+    And how much is kept, how much is reset, the new candidate, and what the state gave
+    to it.
     """
-    inner = tf.matmul(h, recurrent) + bias
-    z, _, n = _gates(into, inner)
-    return n + z * (h - n), inner
-
-
-def _gates(into: tf.Tensor, inner: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-    """How much is kept, how much is reset, and the new candidate."""
     xz, xr, xn = tf.split(into, 3, axis=-1)
-    hz, hr, hn = tf.split(inner, 3, axis=-1)
-    r = tf.sigmoid(xr + hr)
-    return tf.sigmoid(xz + hz), r, tf.tanh(xn + r * hn)
+    hz, hr, hn = tf.split(tf.matmul(h, recurrent) + bias, 3, axis=-1)
+    z, r = tf.sigmoid(xz + hz), tf.sigmoid(xr + hr)
+    n = tf.tanh(xn + r * hn)
+    return n + z * (h - n), (z, r, n, hn)
 
 
 @tf.custom_gradient
@@ -181,40 +176,49 @@ def recurrence(
     -------
     The states after each step, `[time, batch, units]`.
     """
-    states, inner = _forward(into, h, recurrent, bias)
+    states, gates = _forward(into, h, recurrent, bias)
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
         before = tf.concat([h[tf.newaxis], states[:-1]], axis=0)
-        z, r, n = _gates(into, inner)
+        z, r, n, inner_n = tf.split(gates, 4, axis=-1)
         # By how much a change of a state after a step changes the arguments of z, r, n.
         to_n = (1.0 - z) * (1.0 - n * n)
-        to_r = to_n * inner[..., -h.shape[-1] :] * r * (1.0 - r)
+        to_r = to_n * inner_n * r * (1.0 - r)
         to_z = (before - n) * z * (1.0 - z)
         to_inner = tf.concat([to_z, to_r, to_n * r], axis=-1)
         d_states, d_h = _backward(upstream, z, to_inner, recurrent)
-        three = tf.concat([d_states] * 3, axis=-1)
-        d_inner = _rows(three * to_inner)
-        d_recurrent = tf.matmul(_rows(before), d_inner, transpose_a=True)
-        d_into = three * tf.concat([to_z, to_r, to_n], axis=-1)
-        return d_into, d_h, d_recurrent, tf.reduce_sum(d_inner, axis=0)
+        d_inner = _times(to_inner, d_states)
+        d_recurrent = tf.matmul(_rows(before), _rows(d_inner), transpose_a=True)
+        d_into = [d_inner[..., : -h.shape[-1]], d_states * to_n]
+        d_bias = tf.reduce_sum(d_inner, axis=[0, 1])
+        return tf.concat(d_into, axis=-1), d_h, d_recurrent, d_bias
 
     return states, gradient
+
+
+def _times(three: tf.Tensor, one: tf.Tensor) -> tf.Tensor:
+    """Multiplies `[time, batch, 3 * units]` by `[time, batch, units]`, three times."""
+    units = one.shape[-1]
+    parts = tf.reshape(three, [-1, 3, units]) * tf.reshape(one, [-1, 1, units])
+    return tf.reshape(parts, tf.shape(three))
 
 
 def _forward(
     into: tf.Tensor, h: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
-    """The states after each step, and what the states before gave to the gates."""
+    """The states after each step, and what the gradient needs, `[.., 4 * units]`."""
     n_steps = tensors.size(into, 0)
     into_at = _rows_of(into)
-    states, inners = _array(into, n_steps, h), _array(into, n_steps, into[0])
+    states = _array(into, n_steps, h)
+    kept = _array(into, n_steps, tf.concat([into[0], h], axis=-1))
 
-    def step(i: tf.Tensor, h: tf.Tensor, states: Any, inners: Any) -> tuple:
-        h, inner = _step(into_at.read(i), h, recurrent, bias)
-        return i + 1, h, states.write(i, h), inners.write(i, inner)
+    def step(i: tf.Tensor, h: tf.Tensor, states: Any, kept: Any) -> tuple:
+        h, gates = _step(into_at.read(i), h, recurrent, bias)
+        kept = kept.write(i, tf.concat(gates, axis=-1))
+        return i + 1, h, states.write(i, h), kept
 
-    _, _, states, inners = _loop(n_steps, step, (0, h, states, inners))
-    return states.stack(), inners.stack()
+    _, _, states, kept = _loop(n_steps, step, (0, h, states, kept))
+    return states.stack(), kept.stack()
 
 
 def _backward(

@@ -117,16 +117,14 @@ def test_one_pass_of_a_mix_has_everything(mixed):
 def test_a_mix_of_other_features(tmp_path):
     first = data.TFRecordProvider(write_records(tmp_path, 3), **ARGUMENTS)
     second = data.LegacyTFRecordProvider(write_records(tmp_path, 3), **ARGUMENTS)
-    with pytest.raises(ValueError, match='only some .* audio_16k'):
+    with pytest.raises(ValueError, match=r'only some .*audio_16k'):
         data.MixedProvider([first, second]).get_batch(2)
 
 
 def test_other_rates(tmp_path):
     (first,) = make(tmp_path, 3)
     second = data.TFRecordProvider('b', sample_rate=16000)
-    with pytest.raises(
-        ValueError, match='sample_rate .* differs, they have 1600, 1600'
-    ):
+    with pytest.raises(ValueError, match=r'sample_rate .* differs, .* 1600, 16000'):
         data.MixedProvider([first, second])
 
 

@@ -40,7 +40,7 @@ def test_urmp_finds_its_files(tmp_path):
     (example,) = provider.get_dataset()
     assert example['audio'].shape == [64000]
     assert (provider.sample_rate, provider.frame_rate) == (16000, 250)
-    with pytest.raises(FileNotFoundError, match='urmp_vc_solo.*_train'):
+    with pytest.raises(FileNotFoundError, match=r'urmp_vc_solo.*_train'):
         data.Urmp(str(tmp_path), 'vc').get_dataset()
 
 
@@ -88,7 +88,7 @@ def test_synthetic_notes(tmp_path):
     (example,) = provider.get_dataset()
     for name, value in values.items():
         np.testing.assert_array_equal(example[name], value)
-    with pytest.raises(ValueError, match='harm_dist has 35 values .* expects 30'):
+    with pytest.raises(ValueError, match=r'harm_dist has 35 values .* expects 30'):
         data.SyntheticNotes(5, 6, 3, str(tmp_path / 'notes*')).get_batch(1)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from ddsp.training.fit import plots
+from ddsp.training.reports import plots
 from ddsp.training.fit.report import ReportData, write_report
 
 RATE, FRAME_RATE = 16000, 250

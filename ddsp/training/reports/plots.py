@@ -182,22 +182,29 @@ def plot_impulse_response(impulse_response: np.ndarray, sample_rate: int) -> str
     return _svg('impulse_response', draw, rows=2, height=4.0)
 
 
-def plot_losses(losses: Sequence[float]) -> str:
-    """The loss of each step, and its mean over about 50 of them."""
+def plot_losses(losses: Sequence[float], steps: Sequence[int] | None = None) -> str:
+    """The loss over the steps, and its mean over about 50 values.
+
+    Parameters
+    ----------
+    losses : at least 2.
+    steps : of each loss; 1, 2, 3 ... by default.
+    """
     values = np.asarray(losses)
-    steps = np.arange(1, len(values) + 1)
+    steps = np.arange(1, len(values) + 1) if steps is None else np.asarray(steps)
     width = max(1, min(51, len(values) // 8))
     smooth = np.convolve(values, np.ones(width) / width, mode='valid')
     middle = steps[(width - 1) // 2 :][: len(smooth)]
+    label = 'each step' if len(values) == steps[-1] else 'every few steps'
 
     def draw(axes: Sequence[Any], figure: Any) -> None:
         axis = axes[0]
-        axis.plot(steps, values, color=_RECORDING, lw=0.8, label='each step')
+        axis.plot(steps, values, color=_RECORDING, lw=0.8, label=label)
         axis.plot(middle, smooth, color=_RESYNTHESIS, lw=1.8, label='smoothed')
         axis.set_yscale('log')
         axis.set(xlabel='step', ylabel='spectral loss')
         _plain_log_ticks(axis)
-        _finish_lines(axis, len(values), start=1)
+        _finish_lines(axis, steps[-1], start=steps[0])
 
     return _svg('losses', draw, rows=1, height=2.9)
 

@@ -1,0 +1,205 @@
+"""From a folder of recordings to a trained model and a report."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import io
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import gin
+import keras
+
+from ddsp.training import eval_util, models, strategies, train_util, trainers
+from ddsp.training.data import dataset_info
+from ddsp.training.gin_scope import own_configuration
+from ddsp.training.instrument import data, directory
+from ddsp.training.instrument.listening import listen, save_sounds
+from ddsp.training.instrument.losses import read_losses
+from ddsp.training.instrument.report import ReportData, write_report
+from ddsp.training.instrument.settings import Settings, configure
+
+
+def train_instrument(
+    audio: str | os.PathLike[str],
+    out_dir: str | os.PathLike[str],
+    model: str | None = None,
+    steps: int | None = None,
+    batch_size: int | None = None,
+    seed: int | None = None,
+    eval_split: float | None = None,
+    method: str | None = None,
+    gin_params: Sequence[str] = (),
+    overwrite: bool = False,
+    command: str = '',
+    say: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Trains a model on recordings of an instrument, and shows what it has learnt.
+
+    Written into `out_dir`: `data/` (records), the checkpoints and summaries of
+    `train_util.train`, `samples/` (passages as recorded and as played),
+    `impulse_response.wav` (of a model with a reverb), `metrics.json`, `report.html`,
+    and `run.json`, the settings. Called again, it goes on where it stopped, with the
+    settings it had and those given now.
+
+    Ctrl-C ends training early; what was learnt so far is saved and shown. SIGTERM saves
+    a checkpoint and ends. The global random seeds are set.
+
+    Parameters
+    ----------
+    audio : a folder with recordings of one instrument, or one recording.
+    out_dir : directory of the run, made if need be.
+    model : a name in `instrument.MODELS`, or the path of a gin file.
+    steps : the step at which training ends, counted from the first run's beginning.
+    batch_size : examples in a step.
+    seed : of the weights, the order of the data, its split and the noise.
+    eval_split : part of the recordings that is held out to measure on.
+    method : pitch estimator, see `ddsp.pitch`.
+    gin_params : bindings such as `'learning_rate = 1e-4'`, which win over the above.
+    overwrite : whether to remove an earlier run and start again.
+    command : to be shown in the report.
+    say : is told what is going on, line by line; prints on stderr by default.
+
+    Returns
+    -------
+    The content of `metrics.json`, or, when SIGTERM came, `step`, `steps_asked` and
+    `signal`.
+
+    Raises
+    ------
+    OSError, ValueError
+        For recordings that cannot be used, a directory that cannot be written or is of
+        another run, and configuration that is not understood.
+    FloatingPointError
+        When the loss becomes NaN.
+    """
+    say = say or _print
+    audio, out_dir = Path(audio), Path(out_dir).absolute()
+    settings = directory.open_run(
+        out_dir,
+        {
+            'model': model,
+            'steps': steps,
+            'batch_size': batch_size,
+            'seed': seed,
+            'eval_split': eval_split,
+            'method': method,
+            'gin_params': gin_params,
+        },
+        overwrite,
+    )
+    with own_configuration():
+        configure(settings, out_dir / 'data')
+        info = _prepare(audio, out_dir, settings, say)
+        run = _train(out_dir, say)
+        if run.end.reason == 'SIGTERM':
+            return {
+                'step': run.end.step,
+                'steps_asked': run.steps_asked,
+                'signal': run.end.reason,
+            }
+        say('measuring, and writing the report')
+        return _show(audio, out_dir, settings, info, run, command)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Run:
+    end: train_util.TrainingEnd
+    seconds: float
+    steps_asked: int
+
+
+def _prepare(
+    audio: Path, out_dir: Path, settings: Settings, say: Callable[[str], None]
+) -> dict[str, Any]:
+    """Makes records of the rates and lengths that gin gives the provider."""
+    provider = _provider('train')
+    wanted = data.Wanted(
+        sample_rate=provider.sample_rate,
+        frame_rate=provider.frame_rate,
+        example_secs=provider._example_secs,
+        center=provider._centered,
+        eval_split_fraction=settings.eval_split,
+        pitch_method=settings.method,
+        seed=settings.seed,
+    )
+    return data.prepare(audio, out_dir, wanted, directory.has_checkpoint(out_dir), say)
+
+
+def _train(out_dir: Path, say: Callable[[str], None]) -> _Run:
+    keras.utils.set_random_seed(train_util.configured_seed())
+    strategy = strategies.get_strategy()
+    with strategy.scope():
+        model = models.get_model()
+        trainer = trainers.get_trainer_class()(model, strategy)
+    steps_asked = gin.query_parameter('train_util.train.num_steps')
+    say(f'training to step {steps_asked}; Ctrl-C stops early and keeps the result')
+    started = time.monotonic()
+    end = train_util.train(
+        data_provider=gin.REQUIRED,
+        trainer=trainer,
+        save_dir=str(out_dir),
+        restore_dir=str(out_dir),
+    )
+    return _Run(end, time.monotonic() - started, steps_asked)
+
+
+def _show(
+    audio: Path,
+    out_dir: Path,
+    settings: Settings,
+    info: dict[str, Any],
+    run: _Run,
+    command: str,
+) -> dict[str, Any]:
+    """Measures the newest checkpoint and lets it play; gives what was measured."""
+    # A model of its own: the trained one may be spread over several devices.
+    model = models.get_model()
+    places = {'save_dir': str(out_dir), 'restore_dir': str(out_dir), 'run_once': True}
+    with contextlib.redirect_stdout(io.StringIO()):
+        eval_util.evaluate(data_provider=gin.REQUIRED, model=model, **places)
+        eval_util.sample(data_provider=gin.REQUIRED, model=model, **places)
+    metrics = {
+        **json.loads((out_dir / 'metrics.json').read_text('utf-8')),
+        'model': settings.model,
+        'recordings': info['recordings']['num_read'],
+        'seconds': info['recordings']['seconds'],
+        'held_out': settings.eval_split > 0,
+        'steps_asked': run.steps_asked,
+        'interrupted': run.end.reason == 'SIGINT',
+        'training_seconds': run.seconds,
+    }
+    heard = listen(model, _provider('held_out'), settings.method)
+    save_sounds(out_dir, heard)
+    dataset_info.write_json(str(out_dir / 'metrics.json'), metrics)
+    steps, losses = read_losses(out_dir)
+    write_report(
+        out_dir / 'report.html',
+        ReportData(
+            recordings=audio.absolute().name,
+            heard=heard,
+            steps=steps,
+            losses=losses,
+            metrics=metrics,
+            skipped=info['recordings']['skipped'],
+            command=command,
+            config=gin.operative_config_str(),
+        ),
+    )
+    return metrics
+
+
+def _provider(part: str) -> Any:
+    """The provider of a part of the records, `'train'` or `'held_out'`."""
+    with gin.config_scope(part):
+        return gin.get_configurable('data.TFRecordProvider')()
+
+
+def _print(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

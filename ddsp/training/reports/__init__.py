@@ -1,0 +1,1 @@
+"""Pages that show what was learnt: their parts and pictures."""
