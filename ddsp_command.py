@@ -1,4 +1,4 @@
-"""Starts the `ddsp` command.
+"""Starts the commands: `ddsp`, `ddsp_run`, `ddsp_prepare_tfrecord`.
 
 A module beside the package, because importing anything of the package waits for
 TensorFlow, which takes seconds and talks on stderr meanwhile. Here the version is told
@@ -8,10 +8,12 @@ at once, and TensorFlow is loaded in silence.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import importlib.metadata
 import os
 import sys
 import tempfile
+import types
 from collections.abc import Iterator
 
 
@@ -20,10 +22,25 @@ def main() -> int:
     if sys.argv[1:] == ['--version']:
         print('ddsp', importlib.metadata.version('ddsp'))
         return 0
+    return _quietly('ddsp.cli.main').main()
+
+
+def run() -> int:
+    """Runs `ddsp_run`; gives its exit status."""
+    return _quietly('ddsp.training.ddsp_run').console_entry_point()
+
+
+def prepare_tfrecord() -> int:
+    """Runs `ddsp_prepare_tfrecord`; gives its exit status."""
+    module = 'ddsp.training.data_preparation.ddsp_prepare_tfrecord'
+    return _quietly(module).console_entry_point()
+
+
+def _quietly(module: str) -> types.ModuleType:
+    """Imports a module, and TensorFlow with it, in silence."""
     os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
     with quiet_stderr():
-        import ddsp.cli.main
-    return ddsp.cli.main.main()
+        return importlib.import_module(module)
 
 
 @contextlib.contextmanager

@@ -56,7 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _one_line(error: Exception) -> str:
     """What an error says, in one line; its kind as well where that is unforeseen."""
-    text = ' '.join(str(error).split())
+    # Gin adds which of its functions was called, to each error that comes out of one.
+    text = str(error).split('\n  In call to configurable')[0]
+    text = ' '.join(text.split())
     foreseen = (OSError, ValueError, ImportError, FloatingPointError)
     if text and type(error).__module__ == 'builtins' and isinstance(error, foreseen):
         return f'error: {text}'

@@ -27,10 +27,10 @@ def reproducible_noise(seed: Any) -> Iterator[None]:
 
     Examples
     --------
-    >>> with ddsp.core.reproducible_noise(7):
-    ...     first = ddsp.core.uniform_noise([2, 4])
-    >>> with ddsp.core.reproducible_noise(7):
-    ...     second = ddsp.core.uniform_noise([2, 4])
+    >>> with reproducible_noise(7):
+    ...     first = uniform_noise([2, 4])
+    >>> with reproducible_noise(7):
+    ...     second = uniform_noise([2, 4])
     >>> bool(tf.reduce_all(first == second))
     True
     """

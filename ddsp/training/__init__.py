@@ -1,8 +1,8 @@
 """Models that learn from recordings: what is trained, on what, and how.
 
 Importing it makes everything known to gin, as `.gin` files expect that say
-`import ddsp.training`. What needs the packages of `pip install 'ddsp[train]'` loads them
-on first use.
+`import ddsp.training`. What needs the packages of `pip install 'ddsp[train]'` loads
+them on first use.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from ddsp.training import (
     trainers,
 )
 
-_LAZY = ('data_preparation', 'ddsp_run', 'fit')
+_LAZY = ('data_preparation', 'ddsp_run', 'fit', 'instrument')
 
 __all__ = [
     'checkpoints',
@@ -42,6 +42,7 @@ __all__ = [
     'eval_util',
     'evaluators',
     'fit',
+    'instrument',
     'metrics',
     'models',
     'nn',

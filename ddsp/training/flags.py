@@ -37,7 +37,8 @@ def add_list(parser: argparse.ArgumentParser, name: str, help: str) -> None:
 def split_commas(values: list[str] | str) -> list[str]:
     """The parts of comma-separated values, without empty ones."""
     values = [values] if isinstance(values, str) else values
-    return [part.strip() for value in values for part in value.split(',') if part.strip()]
+    parts = [part.strip() for value in values for part in value.split(',')]
+    return [part for part in parts if part]
 
 
 def _boolean(text: str) -> Any:

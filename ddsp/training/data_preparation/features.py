@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 import tensorflow as tf
@@ -24,15 +25,16 @@ def measure(chunk: Chunk, settings: Settings) -> Chunk:
     synthesisers place it. There is one frame more than the chunk is long, at its end.
     """
     rate, frame_rate = settings.sample_rate, settings.frame_rate
+    estimator = pitch.get_estimator(settings.pitch_method, viterbi=settings.viterbi)
     first = max(chunk.start - round(_MARGIN_SECS * frame_rate), 0)
+    first -= first % _frames_of_grid(estimator, frame_rate)
     last = chunk.start + chunk.n_frames + round(_MARGIN_SECS * frame_rate)
     audio = read_audio(settings, chunk.recording, first, last - first)
     inner = slice(chunk.start - first, chunk.start - first + chunk.n_frames + 1)
     f0_hz, f0_confidence = pitch.estimate_f0(
         *_heard_by_estimators(audio, chunk.recording, first, last, settings),
         frame_rate=frame_rate,
-        method=settings.pitch_method,
-        viterbi=settings.viterbi,
+        method=estimator,
     )
     loudness_db = spectral_ops.compute_loudness(audio, rate, frame_rate, use_tf=False)
     features = np.stack(
@@ -47,6 +49,18 @@ def measure(chunk: Chunk, settings: Settings) -> Chunk:
         peak=float(np.abs(own).max()),
         energy=float(np.sum(own.astype(np.float64) ** 2)),
     )
+
+
+def _frames_of_grid(estimator: pitch.PitchEstimator, frame_rate: int) -> int:
+    """After how many of our frames one of the estimator's begins with one of ours.
+
+    Where a chunk is heard from such a frame on, the estimator cuts it as it would cut
+    the whole recording, and gives the same f0.
+    """
+    if estimator.sample_rate % frame_rate:
+        return 1
+    hop = estimator.sample_rate // frame_rate
+    return math.lcm(hop, estimator.hop_size) // hop
 
 
 def _heard_by_estimators(

@@ -16,10 +16,15 @@ from ddsp.training.data_preparation import decoding, prepare_tfrecord_lib
 
 _NAME = 'instrument.tfrecord'
 _SOURCES = 'sources.json'
-# Recordings are held out in pieces: as long as these, or shorter where there is little,
-# so that there are about so many.
+# What is held out are pieces this long, or shorter where there is little, for there to
+# be about so many of them; but no shorter than two examples, which are cut from pieces.
 _LONGEST_PIECE_SECS = 20.0
 _PIECES = 10
+# With fewer, too little would be left to train on.
+_FEWEST_PIECES = 4
+# Of little sound, examples are cut closer to each other, for there to be about so many.
+_HOP_SECS = 1.0, 0.1
+_EXAMPLES = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +36,7 @@ class Wanted:
     sample_rate, frame_rate : in Hz.
     example_secs : length of an example.
     center : whether an example has one frame more.
-    eval_split_fraction : part of the recordings that is held out.
+    eval_split_fraction : part of the recordings that is held out, if there is enough.
     pitch_method : pitch estimator.
     seed : of the choice of what is held out.
     """
@@ -43,14 +48,6 @@ class Wanted:
     eval_split_fraction: float
     pitch_method: str
     seed: int
-
-
-def patterns(data_dir: Path, eval_split: float) -> tuple[str, str]:
-    """Where the records to train on are, and those to evaluate on."""
-    prefix = str(data_dir / _NAME.removesuffix('.tfrecord'))
-    if not eval_split:
-        return (f'{prefix}.tfrecord-*',) * 2
-    return f'{prefix}-train.tfrecord-*', f'{prefix}-eval.tfrecord-*'
 
 
 def prepare(
@@ -79,8 +76,8 @@ def prepare(
     FileNotFoundError
         When there is no such folder, or no sound file in it.
     ValueError
-        When no file can be read, there is less than one example of sound, too little to
-        hold any out, or the run was trained on other recordings.
+        When no file can be read, there is less than one example of sound, or the run
+        was trained on other recordings.
     """
     paths = _find(audio, out_dir)
     data_dir = out_dir / 'data'
@@ -99,16 +96,14 @@ def prepare(
             'records of other rates: name another directory, or start again with '
             '--overwrite.'
         )
-    total, chunk_secs = _plan(paths, wanted)
-    say(f'{len(paths)} recordings, {total:.0f} s; finding pitch and loudness')
+    cuts = _plan(paths, wanted, say)
     data_dir.mkdir(parents=True, exist_ok=True)
     (data_dir / _SOURCES).unlink(missing_ok=True)
     info = prepare_tfrecord_lib.prepare_tfrecord(
         paths,
         str(data_dir / _NAME),
-        chunk_secs=chunk_secs,
         say=lambda line: None,
-        **sources['wanted'],
+        **{**sources['wanted'], **cuts},
     )
     dataset_info.write_json(str(data_dir / _SOURCES), sources)
     for line in prepare_tfrecord_lib.summary(info):
@@ -156,8 +151,10 @@ def _is_made_from(data_dir: Path, sources: dict[str, Any]) -> bool:
         return False
 
 
-def _plan(paths: Sequence[str], wanted: Wanted) -> tuple[float, float]:
-    """How long all recordings are together, and the pieces to cut them into."""
+def _plan(
+    paths: Sequence[str], wanted: Wanted, say: Callable[[str], None]
+) -> dict[str, float]:
+    """How recordings are cut, by the names of arguments of `prepare_tfrecord`."""
     lengths = [_seconds(path) for path in paths]
     total, least = sum(lengths), wanted.example_secs
     if 0 < total < least:
@@ -165,15 +162,26 @@ def _plan(paths: Sequence[str], wanted: Wanted) -> tuple[float, float]:
             f'there is too little sound: {total:.1f} s in {len(paths)} recordings, '
             f'expected at least one example of {least:g} s.'
         )
-    piece = min(_LONGEST_PIECE_SECS, max(least, total / _PIECES))
+    piece = max(2 * least, min(_LONGEST_PIECE_SECS, total / _PIECES))
     n_pieces = sum(max(1, int(x / piece + 1e-6)) for x in lengths if x > 0)
-    if total and wanted.eval_split_fraction and n_pieces < 2:
-        raise ValueError(
-            f'there is too little sound to hold any out: {total:.1f} s, expected at '
-            f'least two examples of {least:g} s. With --eval_split 0 all of it is '
-            'trained on, and what is measured is how well that is remembered.'
+    say(f'{len(paths)} recordings, {total:.0f} s; finding pitch and loudness')
+    part = wanted.eval_split_fraction
+    if part and n_pieces < _FEWEST_PIECES:
+        say(
+            f'less than {2 * _FEWEST_PIECES * least:g} s: nothing is held out, and '
+            'what is measured is how well the recordings are remembered'
         )
-    return total, piece
+        part = 0.0
+    if not part:
+        piece = _LONGEST_PIECE_SECS
+    longest, shortest = _HOP_SECS
+    hop = min(longest, max(shortest, total / _EXAMPLES))
+    rate = wanted.frame_rate
+    return {
+        'chunk_secs': round(piece * rate) / rate,
+        'hop_secs': round(hop * rate) / rate,
+        'eval_split_fraction': part,
+    }
 
 
 def _seconds(path: str) -> float:
@@ -189,3 +197,12 @@ def _seconds(path: str) -> float:
             return sum(len(block) for block in blocks) / rate
     except (OSError, ValueError):
         return 0.0
+
+
+def patterns(out_dir: Path, info: dict[str, Any]) -> tuple[str, str]:
+    """Where the records to train on are, and those to measure on."""
+    splits = info['splits']
+    train = splits['train']['file_pattern']
+    held_out = splits.get('eval', splits['train'])['file_pattern']
+    folder = dataset_info.glob_escape(str(out_dir / 'data'))
+    return os.path.join(folder, train), os.path.join(folder, held_out)

@@ -91,8 +91,8 @@ def _notes(data: ReportData) -> list[str]:
     if metrics['interrupted']:
         notes.append(
             f'Training was stopped by Ctrl-C at step {metrics["step"]} of '
-            f'{metrics["steps_asked"]}; this is how far it had come. The same command '
-            'goes on from here.'
+            f'{metrics["steps_asked"]}; this is how far it had come. Without '
+            '--overwrite, the same command goes on from here.'
         )
     if not metrics['held_out']:
         notes.append(

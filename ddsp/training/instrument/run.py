@@ -23,7 +23,11 @@ from ddsp.training.instrument import data, directory
 from ddsp.training.instrument.listening import listen, save_sounds
 from ddsp.training.instrument.losses import read_losses
 from ddsp.training.instrument.report import ReportData, write_report
-from ddsp.training.instrument.settings import Settings, configure
+from ddsp.training.instrument.settings import (
+    Settings,
+    configure,
+    configure_data,
+)
 
 
 def train_instrument(
@@ -95,7 +99,7 @@ def train_instrument(
         overwrite,
     )
     with own_configuration():
-        configure(settings, out_dir / 'data')
+        configure(settings)
         info = _prepare(audio, out_dir, settings, say)
         run = _train(out_dir, say)
         if run.end.reason == 'SIGTERM':
@@ -129,7 +133,13 @@ def _prepare(
         pitch_method=settings.method,
         seed=settings.seed,
     )
-    return data.prepare(audio, out_dir, wanted, directory.has_checkpoint(out_dir), say)
+    trained = directory.has_checkpoint(out_dir)
+    info = data.prepare(audio, out_dir, wanted, trained, say)
+    num_examples = info['splits']['train']['num_examples']
+    told = configure_data(*data.patterns(out_dir, info), num_examples)
+    if told:
+        say(told)
+    return info
 
 
 def _train(out_dir: Path, say: Callable[[str], None]) -> _Run:
@@ -170,7 +180,7 @@ def _show(
         'model': settings.model,
         'recordings': info['recordings']['num_read'],
         'seconds': info['recordings']['seconds'],
-        'held_out': settings.eval_split > 0,
+        'held_out': 'eval' in info['splits'],
         'steps_asked': run.steps_asked,
         'interrupted': run.end.reason == 'SIGINT',
         'training_seconds': run.seconds,

@@ -11,7 +11,6 @@ from typing import Any
 import gin
 
 from ddsp.training import ddsp_run, gin_files
-from ddsp.training.instrument import data
 
 #: Names of models, and the gin files that describe them.
 MODELS: Mapping[str, str] = {
@@ -66,10 +65,19 @@ class Settings:
             )
 
     def changed(self, given: Mapping[str, Any]) -> Settings:
-        """These settings with others in their place, and `gin_params` added."""
-        params = [*self.gin_params, *given.get('gin_params', ())]
-        own = {k: v for k, v in given.items() if v is not None and k != 'gin_params'}
-        return dataclasses.replace(self, **own, gin_params=tuple(params))
+        """These settings with others in their place.
+
+        Parameters
+        ----------
+        given : by name. None leaves what there is, and `gin_params` are added. A file
+            is kept as an absolute path, to be found from anywhere.
+        """
+        own = {k: v for k, v in given.items() if v is not None}
+        new = tuple(own.pop('gin_params', ()))
+        if 'model' in own and Path(own['model']).is_file():
+            own['model'] = str(Path(own['model']).absolute())
+        before = tuple(param for param in self.gin_params if param not in new)
+        return dataclasses.replace(self, **own, gin_params=before + new)
 
 
 def model_file(model: str) -> str:
@@ -96,23 +104,15 @@ def model_file(model: str) -> str:
     return model
 
 
-def configure(settings: Settings, data_dir: Path) -> None:
-    """Tells gin of the model, the data and the settings.
-
-    Parameters
-    ----------
-    settings : of the run.
-    data_dir : where the records are, or will be.
+def configure(settings: Settings) -> None:
+    """Tells gin of the model and the settings.
 
     Raises
     ------
     ValueError
         For names and values that gin does not know, and a file that describes no model.
     """
-    train, held_out = data.patterns(data_dir, settings.eval_split)
     bindings = [
-        f'train/TFRecordProvider.file_pattern = {train!r}',
-        f'held_out/TFRecordProvider.file_pattern = {held_out!r}',
         f'train_util.train.seed = {settings.seed}',
         f"F0LdEvaluator.f0_method = '{settings.method}'",
     ]
@@ -132,3 +132,24 @@ def configure(settings: Settings, data_dir: Path) -> None:
             f'{settings.model} describes no model: it should bind get_model.model, as '
             'models/ae.gin does, which it may include.'
         ) from error
+
+
+def configure_data(train: str, held_out: str, num_examples: int) -> str | None:
+    """Tells gin of the records.
+
+    Parameters
+    ----------
+    train, held_out : patterns of the files to train on and to measure on.
+    num_examples : to train on: a larger batch is made smaller.
+
+    Returns
+    -------
+    What there is to say of that, or None.
+    """
+    gin.bind_parameter('train/data.TFRecordProvider.file_pattern', train)
+    gin.bind_parameter('held_out/data.TFRecordProvider.file_pattern', held_out)
+    wanted = gin.query_parameter('%batch_size')
+    if wanted <= num_examples:
+        return None
+    gin.parse_config(f'batch_size = {num_examples}')
+    return f'batches of {num_examples} instead of {wanted}: there are no more examples'

@@ -13,7 +13,6 @@ import tensorflow as tf
 
 from ddsp import registration
 
-
 _SLOPE = 0.2
 
 
