@@ -47,7 +47,7 @@ class DataProvider(abc.ABC):
         return None
 
     @abc.abstractmethod
-    def get_dataset(self, shuffle: bool = True) -> tf.data.Dataset:
+    def get_dataset(self, shuffle: bool) -> tf.data.Dataset:
         """One pass over the examples.
 
         Parameters
