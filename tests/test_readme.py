@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import pathlib
 import re
 import shlex
@@ -15,11 +16,21 @@ import tensorflow as tf
 
 from ddsp import audio_files, recordings
 from ddsp.cli.main import main
+from ddsp.training import ddsp_run
+from ddsp.training.data_preparation import ddsp_prepare_tfrecord
 
 ROOT = pathlib.Path(__file__).parents[1]
 DOCUMENTS = ['README.md', 'CONTRIBUTING.md']
 BLOCK = re.compile(r'^```(\w+)\n(.*?)^```$', re.DOTALL | re.MULTILINE)
 N_FRAMES = 1000
+# The first words of the commands in the README.
+KINDS = {'make', 'pip', 'ddsp', 'ddsp_prepare_tfrecord', 'ddsp_run'}
+# What makes training of any model a matter of seconds.
+SMALL = [
+    'RnnFcDecoder.ch = 4',
+    'RnnFcDecoder.rnn_channels = 4',
+    'Reverb.reverb_length = 1000',
+]
 
 
 def blocks(document: str, language: str) -> Iterator[tuple[int, str]]:
@@ -105,7 +116,7 @@ def test_make_targets_exist(document: str) -> None:
 
 def test_commands_are_of_known_kinds() -> None:
     # Whoever runs the tests has run `make` and `pip` already; all else runs below.
-    assert {words[0] for words in commands('README.md')} == {'make', 'pip', 'ddsp'}
+    assert {words[0] for words in commands('README.md')} == KINDS
 
 
 def test_readme_names_every_extra() -> None:
@@ -116,13 +127,53 @@ def test_readme_names_every_extra() -> None:
     assert re.findall(r'^\| `(\w+)` \|', readme, re.MULTILINE) == extras
 
 
-@pytest.mark.parametrize(
-    'command', [c for c in commands('README.md') if c[0] == 'ddsp'], ids=' '.join
-)
-def test_readme_command(command: list[str], here: pathlib.Path) -> None:
-    assert main([*command[1:], '--steps', '2']) in (None, 0)
+def command_of(*words: str) -> list[str]:
+    """The one command of the README that begins with these words, without the first."""
+    found = [c for c in commands('README.md') if c[: len(words)] == list(words)]
+    assert len(found) == 1
+    return found[0][1:]
+
+
+def test_readme_fits(here: pathlib.Path) -> None:
+    command = command_of('ddsp', 'fit')
+    assert main([*command, '--steps', '2']) in (None, 0)
     out = here / command[command.index('--out') + 1]
     for name in ('original', 'resynthesis', 'transposed'):
         assert audio_files.load_audio(out / f'{name}.wav').shape == (32000,)
     assert (out / 'operative_config.gin').read_text()
     assert '</html>' in (out / 'report.html').read_text(encoding='utf-8')
+
+
+@pytest.fixture
+def recordings_here(here: pathlib.Path) -> pathlib.Path:
+    """A folder with two recordings of a singer."""
+    (here / 'my_recordings').mkdir()
+    singing = audio_files.load_audio(recordings.singing_path())
+    for i, part in enumerate((singing[:96000], singing[96000:176000])):
+        audio_files.save_audio(here / f'my_recordings/{i}.wav', part, 16000)
+    return here
+
+
+def test_readme_trains(recordings_here: pathlib.Path) -> None:
+    command = command_of('ddsp', 'train')
+    small = [word for binding in SMALL for word in ('--gin_param', binding)]
+    sizes = ['--steps', '2', '--batch_size', '1', '--eval_split', '0.4']
+    assert main([*command, *sizes, *small]) in (None, 0)
+    out = recordings_here / command[command.index('--out') + 1]
+    assert json.loads((out / 'metrics.json').read_text())
+    assert '</html>' in (out / 'report.html').read_text(encoding='utf-8')
+
+
+def test_readme_prepares_trains_and_evaluates(recordings_here: pathlib.Path) -> None:
+    # A chunk of 20 s is the least that is held out: two chunks need shorter ones.
+    arguments = [*command_of('ddsp_prepare_tfrecord'), '--chunk_secs=5']
+    assert ddsp_prepare_tfrecord.main(arguments) == 0
+    small = [f'--gin_param={binding}' for binding in SMALL]
+    sizes = ['train.num_steps = 2', 'train.batch_size = 1', 'evaluate.batch_size = 1']
+    small += [f'--gin_param={size}' for size in (*sizes, 'evaluate.num_batches = 1')]
+    for mode in ('--mode=train', '--mode=eval'):
+        gin.clear_config()
+        assert ddsp_run.main([*command_of('ddsp_run', mode), *small]) == 0
+    run = recordings_here / 'runs/mine'
+    assert json.loads((run / 'metrics.json').read_text())['step'] == 2
+    assert list(run.glob('ckpt-2.index'))

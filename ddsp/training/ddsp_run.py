@@ -15,6 +15,7 @@ import keras
 import tensorflow as tf
 
 from ddsp.training import (
+    checkpoint_files,
     cloud,
     eval_util,
     flags,
@@ -210,6 +211,10 @@ def allow_memory_growth() -> None:
 
 
 def _train(arguments: argparse.Namespace, save_dir: str, restore_dir: str) -> int:
+    begun = checkpoint_files.newest_complete(save_dir) is not None
+    if restore_dir != save_dir and not begun:
+        # Who names another run wants its weights, and no fresh ones by a mistyped path.
+        train_util.get_latest_checkpoint(restore_dir)
     keras.utils.set_random_seed(train_util.configured_seed())
     strategy = strategies.get_strategy(arguments.tpu, arguments.cluster_config)
     with strategy.scope():

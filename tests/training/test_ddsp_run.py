@@ -131,6 +131,14 @@ def test_another_run_can_be_the_beginning(
     assert (second / 'ckpt-2.index').exists()
 
 
+def test_a_beginning_that_is_not_there_is_an_error(
+    config: Path, records: str, tmp_path: Path, capsys: pytest.CaptureFixture
+):
+    run, nowhere = tmp_path / 'run', tmp_path / 'nowhere'
+    assert _run(config, run, records, f'--restore_dir={nowhere}') == 1
+    assert f'there is no checkpoint {nowhere}' in capsys.readouterr().err
+
+
 def test_early_stop(
     config: Path, records: str, tmp_path: Path, capsys: pytest.CaptureFixture
 ):

@@ -7,11 +7,13 @@ length of the recordings and whatever a runner keeps of the elements that pass.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import logging
 import os
-from collections.abc import Iterable, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -46,6 +48,11 @@ def run(
     strict : make nothing when a recording cannot be read.
     options : for Beam, such as `'--runner=DataflowRunner'`.
 
+    Raises
+    ------
+    RuntimeError
+        When a step fails, as on a full disk.
+
     Returns
     -------
     `skipped` (`path` and `reason` of each unreadable recording), `error` (None, or why
@@ -56,9 +63,33 @@ def run(
     # Not as a context: with it Ctrl-C would run the pipeline before it stops.
     pipeline = beam.Pipeline(options=_pipeline_options(beam, options))
     _build(beam, pipeline, list(enumerate(paths)), settings, strict)
-    pipeline.run().wait_until_finish()
+    with _plain_errors():
+        pipeline.run().wait_until_finish()
     with tf.io.gfile.GFile(os.path.join(settings.work_dir, _RESULT)) as file:
         return json.loads(file.read())
+
+
+@contextlib.contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Tells in one line what went wrong in a worker.
+
+    Beam prints the worker's stack, logs it again, and raises it within the message;
+    here the last line of it remains, with the whole as its cause.
+    """
+    log = logging.getLogger('apache_beam')
+    level = log.level
+    log.setLevel(logging.CRITICAL)
+    try:
+        yield
+    except Exception as error:
+        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+        if not lines or not lines[0].startswith('Traceback'):
+            raise
+        reason = re.sub(r" \[while running '.*", '', lines[-1])
+        reason = reason.removeprefix('RuntimeError: ')
+        raise RuntimeError(f'preparing records stopped: {reason}') from error
+    finally:
+        log.setLevel(level)
 
 
 def _import_beam() -> Any:

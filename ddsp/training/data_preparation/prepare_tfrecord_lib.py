@@ -90,7 +90,8 @@ def prepare_tfrecord(
         For arguments that cannot be; when no recording can be read, or, if `strict`,
         when one cannot; for too few chunks to split.
     RuntimeError
-        When another process prepares the same records.
+        When another process prepares the same records, or when a step fails, as on a
+        full disk.
     ImportError
         When Apache Beam, or the package of the pitch estimator, is missing.
     """

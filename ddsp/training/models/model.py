@@ -182,6 +182,13 @@ class Model(registration.Configured, keras.Model):
                 for name in [*self.loss_names, TOTAL]
             }
 
+    def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
+        """As `keras.Model.fit`, on a dataset of features."""
+        if isinstance(x, tf.data.Dataset) and len(args) < 8:
+            # The order is the dataset's affair; Keras would say so in a warning.
+            kwargs.setdefault('shuffle', False)
+        return super().fit(x, *args, **kwargs)
+
     @property
     def metrics(self) -> list[keras.metrics.Metric]:
         """The mean of each loss over an epoch."""

@@ -73,7 +73,7 @@ def test_what_has_changed_is_made_again_before_training_only(change, folder, tmp
         write_tone(folder / 'new.wav', 2)
     else:
         wanted = dataclasses.replace(WANTED, frame_rate=100)
-    with pytest.raises(ValueError, match='trained on other recordings.*--overwrite'):
+    with pytest.raises(ValueError, match=r'trained on other recordings.*--overwrite'):
         prepare(folder, tmp_path / 'run', wanted, trained=True)
     info, said = prepare(folder, tmp_path / 'run', wanted)
     assert 'finding pitch' in said

@@ -72,7 +72,7 @@ def test_what_makes_no_sense(wrong, message):
 
 
 def test_a_missing_file():
-    with pytest.raises(FileNotFoundError, match='no gin file nowhere.gin'):
+    with pytest.raises(FileNotFoundError, match=r'no gin file nowhere\.gin'):
         Settings(model='nowhere.gin')
 
 
