@@ -171,10 +171,14 @@ def _show(
     """Measures the newest checkpoint and lets it play; gives what was measured."""
     # A model of its own: the trained one may be spread over several devices.
     model = models.get_model()
-    places = {'save_dir': str(out_dir), 'restore_dir': str(out_dir), 'run_once': True}
     with contextlib.redirect_stdout(io.StringIO()):
-        eval_util.evaluate(data_provider=gin.REQUIRED, model=model, **places)
-        eval_util.sample(data_provider=gin.REQUIRED, model=model, **places)
+        eval_util.evaluate(
+            data_provider=gin.REQUIRED,
+            model=model,
+            save_dir=str(out_dir),
+            restore_dir=str(out_dir),
+            run_once=True,
+        )
     metrics = {
         **json.loads((out_dir / 'metrics.json').read_text('utf-8')),
         'model': settings.model,
