@@ -21,6 +21,7 @@ from typing import Any
 from benchmarks.measure import by_turns, peak_mb
 
 BATCH, SECONDS, FRAMES, RATE = 4, 4, 1000, 16000
+POLICIES = ('float32', 'mixed_bfloat16')
 SPLITS = (('amps', 1), ('harmonic_distribution', 60), ('noise_magnitudes', 65))
 
 
@@ -67,6 +68,32 @@ def training_step(policy: str) -> Callable[[], Any]:
     model.compile(optimizer=optimizers.ClippedAdam(3e-4))
     step = tf.function(model.train_step, jit_compile=False)
     return lambda: step(features)
+
+
+def all_but_decoder() -> Callable[[], Any]:
+    """What a step does besides the decoder: features, sound, loss, Adam."""
+    import tensorflow as tf
+
+    from ddsp.training import optimizers
+
+    model, features = solo_model(), batch()
+    outputs = model(features)
+    model.compile(optimizer=optimizers.ClippedAdam(3e-4))
+    controls = {name: outputs[name] for name, _ in SPLITS}
+    weights = model.trainable_variables
+    gradients = [tf.random.normal(weight.shape) for weight in weights]
+
+    @functools.partial(tf.function, jit_compile=False)
+    def run() -> Any:
+        inputs = model.preprocessor(features)
+        with tf.GradientTape() as tape:
+            tape.watch(controls)
+            played = model.processor_group({**features, **inputs, **controls})
+            loss = model.loss_objs[0](features['audio'], played)
+        model.optimizer.apply_gradients(zip(gradients, weights))
+        return [loss, *tape.gradient(loss, list(controls.values()))]
+
+    return run
 
 
 def decoders() -> tuple[Callable, Callable]:
@@ -157,7 +184,8 @@ def measure(what: str, repeats: int) -> dict[str, float]:
     """Measures one thing in this process."""
     if what == 'decoder':
         return by_turns(*decoders(), repeats)
-    seconds = seconds_of(training_step(what), repeats)
+    run = all_but_decoder() if what == 'rest' else training_step(what)
+    seconds = seconds_of(run, repeats)
     return {'seconds': seconds, 'peak_mb': peak_mb()}
 
 
@@ -172,7 +200,7 @@ def in_own_process(what: str, repeats: int) -> dict[str, float]:
 def main() -> None:
     """Prints the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--what', choices=['decoder', 'float32', 'mixed_bfloat16'])
+    parser.add_argument('--what', choices=['decoder', 'rest', *POLICIES])
     parser.add_argument('--repeats', type=int, default=5)
     flags = parser.parse_args()
     if flags.what:
@@ -184,10 +212,11 @@ def main() -> None:
     print(f'| decoder of Keras layers | {decoder["plain"]:.2f} | 1.00 | |')
     ours = decoder['ours']
     print(f'| our decoder | {ours:.2f} | {1.0 / decoder["ratio"]:.2f} | |')
-    for policy in ('float32', 'mixed_bfloat16'):
-        step = in_own_process(policy, flags.repeats)
+    for what in ('rest', *POLICIES):
+        title = f'whole step, {what}' if what in POLICIES else 'all but the decoder'
+        step = in_own_process(what, flags.repeats)
         times = step['seconds'] / decoder['plain']
-        row = f'| whole step, {policy} | {step["seconds"]:.2f} | {times:.2f}'
+        row = f'| {title} | {step["seconds"]:.2f} | {times:.2f}'
         print(f'{row} | {step["peak_mb"]:.0f} |')
 
 

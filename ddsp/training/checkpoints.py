@@ -9,6 +9,7 @@ weights in a sequence.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
 import os
@@ -121,7 +122,7 @@ def _is_left_out(layer: keras.layers.Layer, variable: keras.Variable) -> bool:
 
 
 def save(
-    prefix: str,
+    prefix: str | os.PathLike[str],
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer | None = None,
     extra: Mapping[str, Any] | None = None,
@@ -133,7 +134,8 @@ def save(
 
     Parameters
     ----------
-    prefix : path without ending, such as `DIR/ckpt-100`.
+    prefix : path without ending, such as `DIR/ckpt-100`; folders that are not there
+        are made.
     model : whose weights to write.
     optimizer : whose state to write.
     extra : arrays to write beside them.
@@ -149,6 +151,7 @@ def save(
     OSError
         When it cannot be written, as on a full disk; what was there before is intact.
     """
+    prefix = os.fspath(prefix)
     variables = variables_by_path(model)
     if not variables:
         raise ValueError(
@@ -187,6 +190,8 @@ def _write(prefix: str, values: Mapping[str, Any]) -> None:
     temporary = os.path.join(folder, f'.writing-{os.getpid()}-{name}')
     names = list(values)
     try:
+        if folder:
+            tf.io.gfile.makedirs(folder)
         tf.raw_ops.SaveV2(
             prefix=temporary,
             tensor_names=names,
@@ -198,21 +203,34 @@ def _write(prefix: str, values: Mapping[str, Any]) -> None:
         reason = ' '.join(str(error).split())
         raise OSError(f'cannot write the checkpoint {prefix}: {reason}') from error
     finally:
-        for left in tf.io.gfile.glob(f'{temporary}*'):
-            tf.io.gfile.remove(left)
+        for left in _endings(temporary):
+            tf.io.gfile.remove(temporary + left)
+
+
+def _endings(prefix: str) -> list[str]:
+    """What comes after a prefix in the names of the files that begin with it.
+
+    Not by a pattern, in which the name of a folder such as `run[1]` means another.
+    """
+    folder, name = os.path.split(prefix)
+    if not tf.io.gfile.isdir(folder or '.'):
+        return []
+    names = tf.io.gfile.listdir(folder or '.')
+    return [x[len(name) :] for x in names if x.startswith(name)]
 
 
 def _put_in_place(temporary: str, prefix: str) -> None:
     # A checkpoint of this name must not be read with the data of another.
     if tf.io.gfile.exists(f'{prefix}.index'):
         tf.io.gfile.remove(f'{prefix}.index')
-    for path in tf.io.gfile.glob(f'{temporary}.data-*'):
-        tf.io.gfile.rename(path, prefix + path[len(temporary) :], overwrite=True)
+    for ending in _endings(temporary):
+        if ending.startswith('.data-'):
+            tf.io.gfile.rename(temporary + ending, prefix + ending, overwrite=True)
     tf.io.gfile.rename(f'{temporary}.index', f'{prefix}.index', overwrite=True)
 
 
 def load(
-    prefix: str,
+    prefix: str | os.PathLike[str],
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer | None = None,
     restore_keys: Sequence[str] | None = None,
@@ -236,10 +254,25 @@ def load(
 
     Raises
     ------
+    FileNotFoundError
+        When there is no such checkpoint.
+    OSError
+        When its files are damaged.
     ValueError
         When weights are missing in the checkpoint or in the model, or shapes differ:
         all are listed by name.
     """
+    prefix = os.fspath(prefix)
+    with _readable(prefix):
+        return _load(prefix, model, optimizer, restore_keys)
+
+
+def _load(
+    prefix: str,
+    model: keras.Model,
+    optimizer: keras.optimizers.Optimizer | None,
+    restore_keys: Sequence[str] | None,
+) -> Report:
     reader = _open(prefix)
     stored = _model_shapes(reader)
     variables = variables_by_path(model)
@@ -262,15 +295,18 @@ def load(
     return Report(prefix, tuple(variables), state is not None, note, extra)
 
 
-def inspect(prefix: str) -> list[tuple[str, list[int], str]]:
+def inspect(prefix: str | os.PathLike[str]) -> list[tuple[str, list[int], str]]:
     """Lists what a checkpoint holds: name, shape and dtype of each tensor.
 
     Raises
     ------
     FileNotFoundError
         When there is no such checkpoint.
+    OSError
+        When its index is damaged.
     """
-    reader = _open(prefix)
+    with _readable(prefix):
+        reader = _open(prefix)
     dtypes = reader.get_variable_to_dtype_map()
     shapes = reader.get_variable_to_shape_map()
     return [
@@ -283,7 +319,17 @@ def _natural(key: str) -> list[Any]:
     return [int(x) if x.isdigit() else x for x in re.split(r'(\d+)', key)]
 
 
-def _open(prefix: str) -> Any:
+@contextlib.contextmanager
+def _readable(prefix: str | os.PathLike[str]) -> Iterator[None]:
+    """Names the checkpoint in what TensorFlow says of files cut short or garbled."""
+    try:
+        yield
+    except (tf.errors.OpError, IndexError) as error:
+        reason = ' '.join(str(error).split())
+        raise OSError(f'the checkpoint {prefix} is damaged: {reason}') from error
+
+
+def _open(prefix: str | os.PathLike[str]) -> Any:
     prefix = os.fspath(prefix)
     if not tf.io.gfile.exists(f'{prefix}.index'):
         raise FileNotFoundError(f'there is no checkpoint {prefix} ({prefix}.index).')

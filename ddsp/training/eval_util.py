@@ -16,6 +16,7 @@ import tensorflow as tf
 
 from ddsp import core
 from ddsp.training import checkpoint_files
+from ddsp.training.agreement import check_agreement
 from ddsp.training.optional import import_optional
 
 _POLL_SECONDS = 1.0
@@ -76,7 +77,8 @@ def evaluate_or_sample(
     Raises
     ------
     ValueError
-        For an unknown mode, no batches, or a checkpoint of another model.
+        For an unknown mode, no batches, data of other rates and lengths than the
+        model's, or a checkpoint of another model.
     FileNotFoundError
         When `run_once` finds no checkpoint.
     ImportError
@@ -93,6 +95,7 @@ def evaluate_or_sample(
     dataset = data_provider.get_batch(
         batch_size, shuffle=False, repeats=repeats, drop_remainder=False
     ).take(num_batches)
+    check_agreement(model, data_provider, dataset.element_spec)
     rates = data_provider.sample_rate, data_provider.frame_rate
     round_of = _Round(
         model,

@@ -16,6 +16,7 @@ import gin
 import tensorflow as tf
 
 from ddsp.training import callbacks, checkpoint_files
+from ddsp.training.agreement import check_agreement
 from ddsp.training.optional import import_optional
 from ddsp.training.sample_summaries import SampleSummaries
 from ddsp.training.strategies import get_strategy, is_chief
@@ -176,8 +177,8 @@ def train(
     Raises
     ------
     ValueError
-        For settings that make no sense, a dataset without a batch, or a checkpoint of
-        another model.
+        For settings that make no sense, a dataset without a batch or of other rates
+        and lengths than the model's, or a checkpoint of another model.
     FloatingPointError
         When the loss or the gradients are not finite any more.
     OSError
@@ -187,6 +188,7 @@ def train(
     import_optional('tensorboard', 'training')
     save_dir, restore_dir = expand_path(save_dir), expand_path(restore_dir)
     data = _Data(data_provider, batch_size, seed)
+    check_agreement(trainer.model, data_provider, data.sample)
     trainer.build(data.sample)
     trainer.model.noise_seed = seed
     _start(trainer, save_dir, restore_dir)

@@ -16,6 +16,7 @@ from ddsp.training.reports import page, plots, sections
 # Names and units of what is measured; others keep the name that TensorBoard shows.
 _NAMES = {
     'losses/total_loss': 'Loss that training made small',
+    'losses/spectral_loss': 'its spectral part',
     'spectral/total': 'Multi-scale spectral loss',
     'spectral/mag': 'its magnitude part',
     'spectral/logmag': 'its log-magnitude part',
@@ -38,6 +39,7 @@ class ReportData:
     heard : passages, and what the model makes of them.
     steps, losses : the loss over the run.
     metrics : as in `metrics.json`.
+    has_timbre : whether the model is given more of a sound than pitch and loudness.
     skipped : path and reason of recordings that were left out.
     command : that made it; may be empty.
     config : the operative gin configuration.
@@ -48,6 +50,7 @@ class ReportData:
     steps: Sequence[int]
     losses: Sequence[float]
     metrics: Mapping[str, Any]
+    has_timbre: bool
     skipped: Sequence[Mapping[str, str]]
     command: str
     config: str
@@ -60,9 +63,9 @@ def write_report(path: Path, data: ReportData) -> None:
         path,
         title=f'{data.recordings}, learnt',
         lead=f'A network listened to {page.duration(data.metrics["seconds"])} of '
-        'recordings and learnt to play them again from two curves alone: how high the '
-        'sound is, and how loud it is. Everything else you hear is made by '
-        'oscillators and filtered noise.',
+        'recordings and learnt to play them again from '
+        f'{"pitch, loudness and timbre" if data.has_timbre else "pitch and loudness"} '
+        'alone. Everything else you hear is made by oscillators and filtered noise.',
         notes=_notes(data),
         parts=[
             _players(data),
@@ -110,25 +113,25 @@ def _notes(data: ReportData) -> list[str]:
 
 
 def _players(data: ReportData) -> str:
-    cards = []
     heard = data.heard
     what = (
         'Held out: the model has never heard it.'
         if data.metrics['held_out']
         else 'The model was trained on it.'
     )
-    for number, (original, resynthesis) in enumerate(
-        zip(heard.originals, heard.resyntheses), 1
-    ):
-        cards += [
-            (f'Recording {number}', f'As it was recorded. {what}', original),
-            (
-                f'Resynthesis {number}',
-                'Played by the model. None of the recording is in it.',
-                resynthesis,
-            ),
-        ]
-    return page.players(cards, heard.sample_rate, 'Listen')
+    played = 'Played by the model. None of the recording is in it.'
+    pairs = enumerate(zip(heard.originals, heard.resyntheses), 1)
+    return '\n'.join(
+        page.players(
+            [
+                (f'Recording {n}', f'As it was recorded. {what}', original),
+                (f'Resynthesis {n}', played, resynthesis),
+            ],
+            heard.sample_rate,
+            f'Passage {n}',
+        )
+        for n, (original, resynthesis) in pairs
+    )
 
 
 def _headline(metrics: Mapping[str, float | None]) -> str:

@@ -201,6 +201,7 @@ def _show(
             steps=steps,
             losses=losses,
             metrics=metrics,
+            has_timbre=getattr(model, 'encoder', None) is not None,
             skipped=info['recordings']['skipped'],
             command=command,
             config=gin.operative_config_str(),

@@ -202,13 +202,14 @@ class Model(registration.Configured, keras.Model):
 
         Parameters
         ----------
-        data : a dictionary of features.
+        data : a dictionary of features, or a tuple of such as a `ZippedProvider`
+            gives, which the model is given whole.
 
         Returns
         -------
         The losses of this step by name, and `'total_loss'`.
         """
-        features, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        features = _features_of(data)
         with self._noise_of_step(), tf.GradientTape() as tape:
             _, step_losses = self(features, training=True, return_losses=True)
             loss = step_losses[TOTAL] / _replicas()
@@ -220,9 +221,19 @@ class Model(registration.Configured, keras.Model):
 
     def test_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Computes the losses of a batch of features, without training on it."""
-        features, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+        features = _features_of(data)
         _, step_losses = self(features, training=False, return_losses=True)
         return self._report(step_losses)
+
+    def predict_step(self, data: Any) -> dict[str, Any]:
+        """Computes the outputs of a batch of features."""
+        return self(_features_of(data), training=False)
+
+    def compile_from_config(self, config: Mapping[str, Any]) -> None:
+        """Compiles a model that is being loaded as it was when it was saved."""
+        self.compile(**keras.saving.deserialize_keras_object(config))
+        if self.built and self.optimizer is not None:
+            self.optimizer.build(self.trainable_variables)
 
     def _report(self, step_losses: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The losses as means over replicas; Keras keeps their means over epochs."""
@@ -253,19 +264,15 @@ class Model(registration.Configured, keras.Model):
         def trace(*args: Any) -> Any:
             return super(Model, self).__call__(*args, **kwargs)
 
-        with tf.init_scope():
+        # What is drawn here is nothing of the noise of the call that waits for it.
+        with tf.init_scope(), noise.reproducible_noise(0):
             tf.function(trace, autograph=False).get_concrete_function(*specs)
 
     def get_build_config(self) -> dict[str, Any] | None:
         """What a saved model needs to make its weights again: its inputs."""
         if not self._notes.complete:
             return None
-        return {
-            'inputs': tf.nest.map_structure(
-                lambda spec: {'shape': spec.shape.as_list(), 'dtype': spec.dtype.name},
-                self._notes.specs,
-            )
-        }
+        return {'inputs': tf.nest.map_structure(_write_specs, self._notes.specs)}
 
     def build_from_config(self, config: Mapping[str, Any] | None) -> None:
         """Makes the weights of a model that is being loaded."""
@@ -310,10 +317,27 @@ def _gathering(gathered: dict[str, tf.Tensor] | None) -> Iterator[None]:
         _LOSSES.reset(token)
 
 
+def _features_of(data: Any) -> Any:
+    """The features in what Keras gives a step: a dictionary, or a tuple of several."""
+    if _are_zipped(data):
+        return tuple(data)
+    features, _, _ = keras.utils.unpack_x_y_sample_weight(data)
+    return features
+
+
+def _are_zipped(value: Any) -> bool:
+    """Whether these are the features of several sources, not features and targets."""
+    if not isinstance(value, (list, tuple)) or len(value) < 2:
+        return False
+    return all(isinstance(item, Mapping) for item in value)
+
+
 def _to_tensors(value: Any) -> Any:
     """Makes tensors of what is numeric, of floats in float32."""
     if isinstance(value, Mapping):
         return {key: _to_tensors(item) for key, item in value.items()}
+    if _are_zipped(value):
+        return tuple(_to_tensors(item) for item in value)
     if isinstance(value, (np.ndarray, np.generic, list, int, float)):
         if isinstance(value, bool):
             return value
@@ -326,8 +350,17 @@ def _to_tensors(value: Any) -> Any:
 def _specs_of(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: _specs_of(item) for key, item in value.items()}
+    if _are_zipped(value):
+        return tuple(_specs_of(item) for item in value)
     dtype = getattr(value, 'dtype', None)
     return tf.TensorSpec(value.shape, dtype) if dtype is not None else value
+
+
+def _write_specs(spec: Any) -> Any:
+    if not isinstance(spec, tf.TensorSpec):
+        return spec
+    shape = None if spec.shape.rank is None else spec.shape.as_list()
+    return {'shape': shape, 'dtype': spec.dtype.name}
 
 
 def _read_specs(config: Any) -> Any:
@@ -335,6 +368,8 @@ def _read_specs(config: Any) -> Any:
         return tf.TensorSpec(config['shape'], config['dtype'])
     if isinstance(config, Mapping):
         return {key: _read_specs(value) for key, value in config.items()}
+    if _are_zipped(config):  # JSON makes lists of tuples.
+        return tuple(_read_specs(item) for item in config)
     return config
 
 

@@ -65,6 +65,7 @@ def make_data(heard: Listening | None = None, skipped=(), **metrics) -> ReportDa
             'training_seconds': 120.0,
             **metrics,
         },
+        has_timbre=False,
         skipped=skipped,
         command='ddsp train "my <violin>" --out run',
         config='train.num_steps = 300\n',

@@ -15,6 +15,7 @@ from ddsp.training import checkpoints
 from ddsp.training.models import Model
 
 
+@keras.saving.register_keras_serializable('test_models_model')
 class Line(Model):
     """Fits y = a * x + b, with noise on demand."""
 
@@ -212,3 +213,81 @@ def test_restore_keys_fill_the_named_parts_only(saved):
     np.testing.assert_array_equal(model.dense.bias, [-1.5])
     with pytest.raises(ValueError, match=r"'dens'.*Did you mean 'dense'"):
         model.restore(str(folder), restore_keys=['dens'])
+
+
+class Noise(Line):
+    """Gives the noise that it draws."""
+
+    def call(self, features, training=True):
+        return {'y': self.dense(features['x']) + ddsp.core.uniform_noise([8, 1])}
+
+
+def test_restore_before_the_first_call_leaves_its_noise(saved):
+    _, folder = saved
+    model = Noise()
+    model.restore(str(folder), verbose=False)
+    found = []
+    for _ in range(2):
+        with ddsp.core.reproducible_noise(3):
+            found.append(model(line_data())['y'])
+    np.testing.assert_array_equal(*found)
+
+
+def test_a_model_that_was_saved_goes_on_training_where_it_stood(tmp_path):
+    path = str(tmp_path / 'line.keras')
+    model = Line()
+    model.compile(optimizer=keras.optimizers.Adam(0.1))
+    model.fit(batches(), verbose=0)
+    model.save(path)
+    loaded = keras.models.load_model(path)  # A warning would be an error.
+    assert int(loaded.optimizer.iterations) == 4
+    expected = model.fit(batches(), verbose=0).history
+    assert set(expected) == {'distance', 'total_loss'}
+    assert loaded.fit(batches(), verbose=0).history == expected
+
+
+@keras.saving.register_keras_serializable('test_models_model')
+class Pair(Line):
+    """Takes x from one source and y from another."""
+
+    def call(self, features, training=True):
+        first, second = features
+        return super().call({'x': first['x'], 'y': second['y']}, training=training)
+
+
+def pairs(n: int = 4) -> tf.data.Dataset:
+    return batches(n).map(lambda x: ({'x': x['x']}, {'y': x['y']}))
+
+
+def compiled(model: Model) -> Model:
+    keras.utils.set_random_seed(0)
+    model.compile(optimizer=keras.optimizers.SGD(0.3))
+    return model
+
+
+def test_zipped_features_reach_the_model_whole():
+    single, double = compiled(Line()), compiled(Pair())
+    for data, model in ((batches(), single), (pairs(), double)):
+        keras.utils.set_random_seed(1)
+        model.first_epoch = model.fit(data, validation_data=data, verbose=0).history
+    assert double.first_epoch == single.first_epoch
+    assert double.first_epoch['val_distance'][0] < double.first_epoch['distance'][0]
+    assert double.evaluate(pairs(), verbose=0) == single.evaluate(batches(), verbose=0)
+    np.testing.assert_array_equal(
+        double.predict(pairs(), verbose=0)['y'],
+        single.predict(batches(), verbose=0)['y'],
+    )
+
+
+def test_zipped_features_in_a_saved_model_and_a_checkpoint(tmp_path):
+    data = line_data()
+    pair = ({'x': data['x']}, {'y': data['y']})
+    model = Pair()
+    expected = model(pair)['y']
+    model.save(str(tmp_path / 'pair.keras'))
+    loaded = keras.models.load_model(str(tmp_path / 'pair.keras'))
+    np.testing.assert_array_equal(loaded(pair)['y'], expected)
+    checkpoints.save(str(tmp_path / 'ckpt-1'), model)
+    restored = Pair()
+    restored.restore(str(tmp_path), verbose=False)
+    np.testing.assert_array_equal(restored(pair)['y'], expected)
