@@ -244,27 +244,30 @@ def _overlap_add_convolve(
     """Convolves frames that start every `hop` samples, and adds them up in place."""
     frame_size, ir_size = tensors.size(frames, 2), tensors.size(responses, 2)
     fft_size = get_fft_size(frame_size, ir_size, power_of_2=False)
-    return _convolve(frames, responses, fft_size, hop)
+    if frames.shape[1] == 1:
+        return _convolve(frames, responses, fft_size)[:, 0]
+    if isinstance(hop, int) and isinstance(fft_size, int):
+        return _convolve(frames, responses, fft_size, hop)
+    # XLA cannot cut frames of a size that is known only while it runs.
+    return overlap_add(_convolve(frames, responses, fft_size), hop)
 
 
 def _convolve(
-    frames: tf.Tensor, responses: tf.Tensor, fft_size: Size, hop: Size
+    frames: tf.Tensor, responses: tf.Tensor, fft_size: Size, hop: int | None = None
 ) -> tf.Tensor:
-    """Circular convolution of frames, added up, with the gradient written out.
+    """Circular convolution of frames, with the gradient written out.
 
-    The gradient of a convolution is a correlation: one more transform, where those that
-    TensorFlow derives from each FFT and from adding up are several passes.
+    With a `hop` the frames are added up where they overlap. The gradient of a
+    convolution is a correlation: one more transform, where those that TensorFlow
+    derives from each FFT and from adding up are several passes.
     """
-    one_frame = frames.shape[1] == 1
 
     @tf.custom_gradient
     def convolve(frames: tf.Tensor, responses: tf.Tensor) -> tuple[tf.Tensor, Callable]:
         a, b = (tf.signal.rfft(x, [fft_size]) for x in (frames, responses))
 
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-            if one_frame:
-                upstream = upstream[:, tf.newaxis]
-            else:
+            if hop is not None:
                 upstream = tf.signal.frame(upstream, fft_size, hop)
             g = tf.signal.rfft(upstream, [fft_size])
             for_frames = _sum_to(g * tf.math.conj(b), frames)
@@ -272,9 +275,7 @@ def _convolve(
             return _back(for_frames, frames), _back(for_responses, responses)
 
         convolved = tf.signal.irfft(a * b, [fft_size])
-        if one_frame:
-            return convolved[:, 0], gradient
-        return overlap_add(convolved, hop), gradient
+        return convolved if hop is None else overlap_add(convolved, hop), gradient
 
     def _back(spectra: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
         return tf.signal.irfft(spectra, [fft_size])[..., : tensors.size(x, -1)]

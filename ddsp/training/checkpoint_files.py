@@ -144,5 +144,9 @@ def _candidates(checkpoint_path: str) -> list[str]:
 
 def _remove(path: str) -> None:
     # The index first: without it the rest is no checkpoint any more.
-    for name in [f'{path}.index', *tf.io.gfile.glob(f'{path}.data-*')]:
-        tf.io.gfile.remove(name)
+    tf.io.gfile.remove(f'{path}.index')
+    folder, name = os.path.split(path)
+    # No pattern: in one, a folder `run[1]` would be another.
+    for file in tf.io.gfile.listdir(folder or '.'):
+        if file.startswith(f'{name}.data-'):
+            tf.io.gfile.remove(os.path.join(folder, file))

@@ -14,6 +14,7 @@ import dataclasses
 import difflib
 import os
 import re
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -263,17 +264,17 @@ def load(
         all are listed by name.
     """
     prefix = os.fspath(prefix)
-    with _readable(prefix):
-        return _load(prefix, model, optimizer, restore_keys)
+    with _open(prefix) as reader:
+        return _load(reader, prefix, model, optimizer, restore_keys)
 
 
 def _load(
+    reader: Any,
     prefix: str,
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer | None,
     restore_keys: Sequence[str] | None,
 ) -> Report:
-    reader = _open(prefix)
     stored = _model_shapes(reader)
     variables = variables_by_path(model)
     if not variables:
@@ -305,10 +306,9 @@ def inspect(prefix: str | os.PathLike[str]) -> list[tuple[str, list[int], str]]:
     OSError
         When its index is damaged.
     """
-    with _readable(prefix):
-        reader = _open(prefix)
-    dtypes = reader.get_variable_to_dtype_map()
-    shapes = reader.get_variable_to_shape_map()
+    with _open(os.fspath(prefix)) as reader:
+        dtypes = reader.get_variable_to_dtype_map()
+        shapes = reader.get_variable_to_shape_map()
     return [
         (key.removesuffix(_SUFFIX), list(shapes[key]), dtypes[key].name)
         for key in sorted(shapes, key=_natural)
@@ -320,20 +320,29 @@ def _natural(key: str) -> list[Any]:
 
 
 @contextlib.contextmanager
-def _readable(prefix: str | os.PathLike[str]) -> Iterator[None]:
-    """Names the checkpoint in what TensorFlow says of files cut short or garbled."""
+def _open(prefix: str) -> Iterator[Any]:
+    """Opens a checkpoint; names it in what TensorFlow says of damaged files."""
+    if not tf.io.gfile.exists(f'{prefix}.index'):
+        raise FileNotFoundError(f'there is no checkpoint {prefix} ({prefix}.index).')
     try:
-        yield
+        with _without_brackets(prefix) as path:
+            yield tf.train.load_checkpoint(path)
     except (tf.errors.OpError, IndexError) as error:
         reason = ' '.join(str(error).split())
         raise OSError(f'the checkpoint {prefix} is damaged: {reason}') from error
 
 
-def _open(prefix: str | os.PathLike[str]) -> Any:
-    prefix = os.fspath(prefix)
-    if not tf.io.gfile.exists(f'{prefix}.index'):
-        raise FileNotFoundError(f'there is no checkpoint {prefix} ({prefix}.index).')
-    return tf.train.load_checkpoint(prefix)
+@contextlib.contextmanager
+def _without_brackets(prefix: str) -> Iterator[str]:
+    """A path by which TensorFlow finds a checkpoint also in a folder `run[1]`."""
+    folder, name = os.path.split(os.path.abspath(prefix))
+    if '[' not in prefix or not os.path.isdir(folder):
+        yield prefix
+        return
+    with tempfile.TemporaryDirectory() as place:
+        link = os.path.join(place, 'folder')
+        os.symlink(folder, link)
+        yield os.path.join(link, name)
 
 
 def _model_shapes(reader: Any) -> dict[str, list[int]]:

@@ -271,7 +271,8 @@ def _fail(error: Exception, debug: bool) -> int:
     if debug:
         traceback.print_exc()
     # gin adds where it was when the error came, which is of no use to most.
-    text = ' '.join(str(error).split('\n  In call to configurable')[0].split())
+    lines = str(error).split('\n  In call to configurable')[0].splitlines()
+    text = '\n'.join(' '.join(line.split()) for line in lines if line.strip())
     foreseen = (OSError, ValueError, ImportError, FloatingPointError)
     if not (text and isinstance(error, foreseen)):
         text = f'{type(error).__name__}: {text[:500]} (--debug shows where)'

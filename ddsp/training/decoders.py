@@ -93,6 +93,7 @@ class RnnFcDecoder(nn.DictLayer):
         """
         inputs = list(inputs)
         state = inputs.pop() if self.stateless else None
+        _check_frames(inputs, self.input_keys, self.name)
         inputs = [stack(x) for stack, x in zip(self.input_stacks, inputs)]
         x = tf.concat(inputs, axis=-1)
         if self.stateless:
@@ -201,6 +202,7 @@ class DilatedConvDecoder(nn.OutputSplitsLayer):
             conditions last.
         """
         n_plain = len(inputs) - len(self.conditioning_keys)
+        _check_frames(inputs[:n_plain], self.input_keys, self.name)
         x = tf.concat(inputs[:n_plain], axis=-1)
         if not self.conditioning_keys:
             return self.dilated_conv_stack(x)
@@ -382,3 +384,21 @@ class MidiToHarmonicDecoder(_NoteDecoder):
             f0_midi = tf.where(z_pitch == 0.0, tf.zeros_like(f0_midi), f0_midi)
         f0_hz = core.midi_to_hz(f0_midi, midi_zero_silence=self.midi_zero_silence)
         return {**outputs, 'f0_hz': f0_hz}
+
+
+def _check_frames(inputs: Sequence[tf.Tensor], keys: Sequence[str], where: str) -> None:
+    """Refuses inputs that do not lie side by side in time, and names them."""
+    given = list(zip(keys, inputs))
+    for key, x in given:
+        if x.shape.rank not in (3, None):
+            raise ValueError(
+                f'{where}: the input {key!r} has the shape {x.shape.as_list()}, '
+                'expected [batch, time, channels].'
+            )
+    frames = {key: x.shape[1] for key, x in given if x.shape.rank is not None}
+    if len(set(frames.values()) - {None}) > 1:
+        raise ValueError(
+            f'{where}: the inputs have different numbers of frames, {frames}; make the '
+            'frame rates of data, preprocessor and encoder agree, and whether frames '
+            'are centered (TFRecordProvider.centered, padding of the preprocessor).'
+        )

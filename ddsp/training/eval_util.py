@@ -17,6 +17,7 @@ import tensorflow as tf
 from ddsp import core
 from ddsp.training import checkpoint_files
 from ddsp.training.agreement import check_agreement
+from ddsp.training.data.record_files import telling_damage
 from ddsp.training.optional import import_optional
 
 _POLL_SECONDS = 1.0
@@ -110,10 +111,12 @@ def evaluate_or_sample(
     for checkpoint in _checkpoints(
         restore_dir, ckpt_delay_secs, run_once, run_until_step
     ):
-        if not round_of.restore(checkpoint, must=run_once):
+        with telling_damage():
+            restored = round_of.restore(checkpoint, must=run_once)
+        if not restored:
             continue
         step = max(checkpoint_files.step_of(checkpoint), 0)
-        with writer.as_default():
+        with writer.as_default(), telling_damage():
             report = round_of.run(step)
         writer.flush()
         results = report['metrics']

@@ -17,6 +17,7 @@ import tensorflow as tf
 
 from ddsp.training import callbacks, checkpoint_files
 from ddsp.training.agreement import check_agreement
+from ddsp.training.data.record_files import telling_damage
 from ddsp.training.optional import import_optional
 from ddsp.training.sample_summaries import SampleSummaries
 from ddsp.training.strategies import get_strategy, is_chief
@@ -178,7 +179,8 @@ def train(
     ------
     ValueError
         For settings that make no sense, a dataset without a batch or of other rates
-        and lengths than the model's, or a checkpoint of another model.
+        and lengths than the model's, a damaged record, or a checkpoint of another
+        model.
     FloatingPointError
         When the loss or the gradients are not finite any more.
     OSError
@@ -279,8 +281,9 @@ class _Data:
             )
 
     def _first_batch(self, batches: tf.data.Dataset) -> Any:
-        for batch in batches.take(1):
-            return batch
+        with telling_damage():
+            for batch in batches.take(1):
+                return batch
         raise ValueError(
             f'{type(self.provider).__name__} gives not even one batch of '
             f'{self.batch_size}: the dataset is empty, or smaller than '
@@ -344,7 +347,7 @@ class _Watchers:
             ]
         watching += [self.early] if self.early else []
         try:
-            with callbacks.catch_signals() as signals:
+            with callbacks.catch_signals() as signals, telling_damage():
                 self.trainer.fit(
                     self._distributed(),
                     self.num_steps - self.first_step,

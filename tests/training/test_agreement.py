@@ -233,6 +233,6 @@ def _evaluate(save_dir: str) -> None:
 
 @pytest.mark.parametrize('use', [_train, _evaluate])
 def test_training_and_evaluation_refuse_data_of_another_rate(use: Any, tmp_path: Path):
-    with pytest.raises(ValueError, match='Set in gin: Harmonic.sample_rate = 22050'):
+    with pytest.raises(ValueError, match=r'Harmonic\.sample_rate = 22050'):
         use(str(tmp_path))
     assert not list(tmp_path.iterdir())

@@ -290,3 +290,44 @@ def test_a_model_restores_the_newest_of_a_directory(tmp_path, capsys):
     assert report.prefix.endswith('ckpt-10')
     assert 'ckpt-10' in capsys.readouterr().out
     np.testing.assert_array_equal(target.get_weights()[0], source.get_weights()[0])
+
+
+@pytest.mark.parametrize('name', ['run[1]', 'a*b?', 'new/and deep'])
+def test_folders_of_any_name(tmp_path, name):
+    source, target = scrambled(make_model()), make_model()
+    prefix = tmp_path / name / 'ckpt-1'
+    checkpoints.save(prefix, source)
+    assert sorted(path.name for path in prefix.parent.iterdir()) == [
+        'ckpt-1.data-00000-of-00001',
+        'ckpt-1.index',
+    ]
+    checkpoints.load(prefix, target)
+    np.testing.assert_array_equal(target.get_weights()[0], source.get_weights()[0])
+
+
+def test_a_path_without_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    source, target = scrambled(make_model()), make_model()
+    assert checkpoints.save('ckpt-1', source) == 'ckpt-1'
+    checkpoints.load('ckpt-1', target)
+    np.testing.assert_array_equal(target.get_weights()[0], source.get_weights()[0])
+
+
+@pytest.mark.parametrize('ending', ['.index', '.data-00000-of-00001'])
+@pytest.mark.parametrize('damage', ['cut', 'garbled', 'gone'])
+def test_damaged_files_are_named_and_change_nothing(tmp_path, ending, damage):
+    prefix = checkpoints.save(str(tmp_path / 'ckpt-1'), scrambled(make_model()))
+    path = tmp_path / f'ckpt-1{ending}'
+    content = path.read_bytes()
+    if damage == 'cut':
+        path.write_bytes(content[: len(content) // 2])
+    elif damage == 'garbled':
+        path.write_bytes(content[:90] + b'garbled' + content[97:])
+    else:
+        path.unlink()
+    model = make_model()
+    before = model.get_weights()
+    with pytest.raises(OSError, match='ckpt-1'):
+        checkpoints.load(prefix, model)
+    for now, then in zip(model.get_weights(), before):
+        np.testing.assert_array_equal(now, then)

@@ -218,6 +218,44 @@ def test_mistakes_are_told_in_one_line(
     assert all(part in line for part in parts), line
 
 
+def test_a_spoilt_record_is_told_in_one_line(
+    config: Path, records: str, tmp_path: Path, capsys: pytest.CaptureFixture
+):
+    content = bytearray(Path(records).read_bytes())
+    # Within the last record, which no run begins with.
+    content[-100] ^= 1
+    spoilt = tmp_path / 'spoilt.tfrecord'
+    spoilt.write_bytes(content)
+    assert _run(config, tmp_path / 'run', str(spoilt)) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[-1].startswith(f'ddsp_run: error: {spoilt} is damaged: the record at')
+    assert not any('Traceback' in line for line in lines)
+
+
+def test_what_is_wrong_with_a_checkpoint_is_a_list(
+    config: Path, records: str, tmp_path: Path, capsys: pytest.CaptureFixture
+):
+    run = tmp_path / 'run'
+    assert _run(config, run, records, '--gin_param=train.num_steps=1') == 0
+    capsys.readouterr()
+    assert _run(config, run, records, '--gin_param=RnnFcDecoder.rnn_channels=5') == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert any('has checkpoints of another model' in line for line in lines)
+    assert len([line for line in lines if 'in the checkpoint, [' in line]) > 1
+
+
+def test_searching_for_files_is_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+):
+    package = tmp_path / 'models'
+    package.mkdir()
+    (package / '__init__.py').touch()
+    monkeypatch.syspath_prepend(tmp_path)
+    ddsp_run.parse_gin(str(tmp_path), gin_files=['models/ae.gin'])
+    assert gin.query_parameter('Harmonic.n_samples') == 64000
+    assert not caplog.records
+
+
 @pytest.mark.parametrize(
     'arguments',
     [

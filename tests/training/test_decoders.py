@@ -233,3 +233,13 @@ def test_midi_to_harmonic_decoder_starts_at_the_notes():
 def test_mistakes(act, message):
     with pytest.raises(ValueError, match=message):
         act()
+
+
+@pytest.mark.parametrize('make', [rnn_fc, lambda: dilated(conditioning_keys=None)])
+def test_inputs_that_do_not_lie_side_by_side_are_named(make):
+    cut = {**FEATURES, 'f0_scaled': FEATURES['f0_scaled'][:, :5]}
+    with pytest.raises(ValueError, match=r"'ld_scaled': 7, 'f0_scaled': 5.*centered"):
+        make()(cut)
+    flat = {**FEATURES, 'f0_scaled': FEATURES['f0_scaled'][..., 0]}
+    with pytest.raises(ValueError, match=r"'f0_scaled' has the shape \[2, 7\]"):
+        make()(flat)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import concurrent.futures
+import contextlib
 import dataclasses
 import os
 import re
@@ -25,6 +26,7 @@ _FOOTER = struct.Struct('<I')
 _EXTRA = _HEADER.size + _FOOTER.size
 _SHARD_NAME = re.compile(r'(?P<stem>.*)-(?P<index>\d{5,})-of-(?P<count>\d{5,})$')
 _SCANNERS = 16
+_DAMAGE = re.compile(r'ValueError: (?P<message>.* is (damaged|cut off).*)')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,14 +160,22 @@ def find_records(path: str, described: dict[str, Any] | None = None) -> np.ndarr
     Raises
     ------
     ValueError
-        When the file is damaged; with the offset.
+        When the file is damaged, with the offset; or has not as many records as
+        described.
     """
     n_bytes = int(tf.io.gfile.stat(path).length)
     if described and described['bytes'] == n_bytes:
         offsets = _even_offsets(path, described['num_examples'], n_bytes)
         if offsets is not None:
             return offsets
-    return np.fromiter(_skim(path, n_bytes), np.int64)
+    offsets = np.fromiter(_skim(path, n_bytes), np.int64)
+    if described and len(offsets) != described['num_examples']:
+        raise ValueError(
+            f'{path} has {len(offsets)} records in {n_bytes} bytes, but dataset.json '
+            f'beside it says {described["num_examples"]} in {described["bytes"]}: '
+            'prepare or copy the file again.'
+        )
+    return offsets
 
 
 def _even_offsets(path: str, count: int, n_bytes: int) -> np.ndarray | None:
@@ -231,6 +241,21 @@ def read_record(path: str, offset: int) -> bytes:
             'prepare or copy the file again.'
         )
     return data
+
+
+@contextlib.contextmanager
+def telling_damage() -> Iterator[None]:
+    """Makes what TensorFlow says of a damaged record the `ValueError` it was at first.
+
+    Around whatever takes batches: TensorFlow puts a traceback in its message.
+    """
+    try:
+        yield
+    except tf.errors.InvalidArgumentError as error:
+        found = _DAMAGE.search(error.message)
+        if found is None:
+            raise
+        raise ValueError(found['message']) from error
 
 
 def _open(path: str) -> Any:

@@ -178,7 +178,9 @@ def _split_options(options: Sequence[str] | str) -> list[str]:
 def _check_result(result: dict[str, Any], strict: bool) -> None:
     reasons = '; '.join(f'{s["path"]}: {s["reason"]}' for s in result['skipped'])
     if strict and result['skipped']:
-        raise ValueError(f'strict: nothing was written, since of {reasons}')
+        raise ValueError(
+            f'strict: nothing was written, as recordings cannot be read: {reasons}'
+        )
     if result['error']:
         detail = f': {reasons}' if reasons else ''
         raise ValueError(f'{result["error"]}{detail}')

@@ -53,7 +53,8 @@ class _PitchMetrics(BaseMetrics):
         distance = f0_dist_conf_thresh(f0_hz, f0_hz_gen, f0_confidence)
         if distance is None:
             return
-        outlier = unpitched or distance > OUTLIER_MIDI_THRESH
+        # Written so that a distance that is not a number is one, too.
+        outlier = unpitched or not distance <= OUTLIER_MIDI_THRESH
         self._metrics['outlier_ratio'].update_state(outlier)
         if not outlier:
             self._metrics['l1_semitones'].update_state(distance)

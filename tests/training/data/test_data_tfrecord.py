@@ -8,7 +8,7 @@ import tensorflow as tf
 from small_records import ARGUMENTS, features, numbers_of, write_file, write_records
 
 from ddsp.training import data
-from ddsp.training.data import dataset_info
+from ddsp.training.data import dataset_info, record_files
 
 
 @pytest.fixture
@@ -267,6 +267,22 @@ def test_a_description_that_fits(tmp_path):
         data.TFRecordProvider(pattern, **ARGUMENTS).get_batch(1)
 
 
+@pytest.mark.parametrize('left', [0, 1])
+def test_a_file_cut_between_two_records(tmp_path, left):
+    pattern = write_records(tmp_path, 4, n_files=2)
+    info = description()
+    path = tmp_path / 'a.tfrecord-00000-of-00002'
+    content = path.read_bytes()
+    file = {'name': path.name, 'num_examples': 2, 'bytes': len(content)}
+    info['splits']['train']['files'] = [file]
+    dataset_info.write_json(str(tmp_path / 'dataset.json'), info)
+    assert data.TFRecordProvider(pattern, **ARGUMENTS).num_examples == 4
+    path.write_bytes(content[: left * len(content) // 2])
+    message = rf'{path.name} has {left} records in .* dataset.json .* says 2 in'
+    with pytest.raises(ValueError, match=message):
+        data.TFRecordProvider(pattern, **ARGUMENTS).get_batch(1)
+
+
 @pytest.mark.parametrize('text', ['{"format": 1,', '{"format": 2}', '[]'])
 def test_a_description_that_is_none(tmp_path, text):
     pattern = write_records(tmp_path, 2)
@@ -285,6 +301,15 @@ def test_a_spoilt_record_stops_reading_with_its_place(tmp_path):
     provider = data.TFRecordProvider(str(path), **ARGUMENTS)
     with pytest.raises(tf.errors.OpError, match=rf'a\.tfrecord.* at byte {size} '):
         numbers_of(provider.get_batch(1, shuffle=False), 3)
+    with pytest.raises(ValueError) as caught, record_files.telling_damage():
+        numbers_of(provider.get_batch(1, shuffle=False), 3)
+    assert str(caught.value).startswith(f'{path} is damaged: the record at byte {size}')
+    assert 'Traceback' not in str(caught.value)
+
+
+def test_errors_that_are_not_of_records_stay_as_they_are():
+    with pytest.raises(tf.errors.InvalidArgumentError), record_files.telling_damage():
+        tf.ensure_shape(tf.zeros([2]), [3])
 
 
 def test_nothing_is_read_before_it_is_asked_for():

@@ -38,6 +38,14 @@ def test_octaves_do_not_count_for_chroma():
     assert f0.results()['f0/l1_semitones'] == pytest.approx(12, abs=1e-3)
 
 
+def test_a_pitch_that_is_not_a_number_is_an_outlier():
+    f0 = metrics.F0Metrics(16000, 250)
+    batch = batch_of(220.0)
+    f0.update_state(batch, batch['f0_hz'] * np.nan)
+    assert f0.results()['f0/outlier_ratio'] == 1
+    assert f0.results()['f0/raw_pitch_accuracy'] == 0
+
+
 def test_tolerance_is_in_cents():
     f0 = metrics.F0Metrics(16000, 250, rpa_tolerance=30)
     batch = batch_of(220.0)

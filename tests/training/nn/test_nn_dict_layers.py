@@ -156,6 +156,7 @@ def test_f0_is_not_cast_by_a_mixed_policy():
     [
         (lambda: Annotated()({'a': X}), ValueError, "'b' is missing.*given are"),
         (lambda: Annotated()({'a': X, 'bb': Y}), ValueError, "did you mean 'bb'"),
+        (lambda: Annotated()({'a': X, 'b': None}), ValueError, r"given are \['a'\]"),
         (lambda: Annotated()(X, Y, X, X), TypeError, '4 tensors for 3 inputs'),
         (lambda: Annotated()(X, Y, b=X), TypeError, "'b' is given twice"),
         (lambda: Annotated(['a']), ValueError, r"input_keys are \['a'\]"),

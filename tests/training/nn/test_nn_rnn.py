@@ -166,6 +166,12 @@ def test_a_stream_in_parts_is_the_whole(rnn_type, state_dims):
     assert state.shape == (2, state_dims)
 
 
+@pytest.mark.parametrize(('rnn_type', 'size'), [('gru', 1), ('lstm', 3)])
+def test_a_state_of_another_size(rnn_type, size):
+    with pytest.raises(ValueError, match=rf'shape \[2, {size}\], expected \[batch, '):
+        nn.StatelessRnn(3, rnn_type)(noise(2, 4, CHANNELS), tf.zeros([2, size]))
+
+
 @pytest.mark.parametrize('policy', ['mixed_bfloat16', 'mixed_float16'])
 def test_mixed_precision(policy):
     x = noise(2, 30, CHANNELS)
