@@ -19,6 +19,8 @@ from ddsp.core.overlap import overlap_add
 
 # Numbers in the frames of a block: what is worked on stays in the cache.
 BLOCK_ELEMENTS = 1 << 19
+# An FFT runs on one core, so that others want something to do meanwhile.
+BLOCKS_AT_ONCE = 8
 
 
 def analyse(audio: tf.Tensor, frame_size: int, hop_size: int) -> tf.Tensor:
@@ -140,7 +142,7 @@ def _each_block(fn: Callable, *tensors: tf.Tensor) -> tf.Tensor:
     if tensors[0].shape[1] == 1:
         return fn(*(x[:, 0] for x in tensors))[:, tf.newaxis]
     turned = [tf.transpose(x, [1, 0, 2]) for x in tensors]
-    return tf.transpose(one_by_one(fn, turned, tf.float32), [1, 0, 2])
+    return tf.transpose(one_by_one(fn, turned, tf.float32, BLOCKS_AT_ONCE), [1, 0, 2])
 
 
 def squared_magnitude(spectra: tf.Tensor) -> tf.Tensor:

@@ -9,6 +9,8 @@ import tensorflow as tf
 
 from ddsp.core.tensors import size
 
+BLOCKS_AT_ONCE = 4
+
 
 def frames_in_block(
     n_batch: Any, n_frames: Any, elements_per_frame: Any, elements: int
@@ -61,7 +63,12 @@ def map_blocks(
     return tf.nest.map_structure(lambda x: _join(x, n_frames), joined)
 
 
-def one_by_one(fn: Callable[..., Any], tensors: Sequence[Any], signature: Any) -> Any:
+def one_by_one(
+    fn: Callable[..., Any],
+    tensors: Sequence[Any],
+    signature: Any,
+    at_once: int = BLOCKS_AT_ONCE,
+) -> Any:
     """Applies `fn` along axis 0 of all tensors, and stacks what it gives.
 
     Parameters
@@ -69,14 +76,15 @@ def one_by_one(fn: Callable[..., Any], tensors: Sequence[Any], signature: Any) -
     fn : takes one argument for each tensor.
     tensors : all of one length along axis 0.
     signature : the type of what `fn` gives, or a list of types.
+    at_once : how many may be in memory at the same time, in a graph. More than there
+        are cores, so that none waits for a block to end.
     """
     return tf.map_fn(
         lambda xs: fn(*xs),
         list(tensors),
         fn_output_signature=signature,
         # Outside a graph there is no parallelism, and TensorFlow warns when asked for.
-        # More than there are cores, so that none waits for a block to end.
-        parallel_iterations=None if tf.executing_eagerly() else 4,
+        parallel_iterations=None if tf.executing_eagerly() else at_once,
     )
 
 

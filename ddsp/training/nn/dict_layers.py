@@ -208,7 +208,8 @@ class DictLayer(registration.Configured, keras.layers.Layer):
     ) -> None:
         for key in self.input_keys:
             if key not in found:
-                known = tensors.nested_keys(merged) or list(found)
+                given = {k: v for k, v in merged.items() if v is not None}
+                known = tensors.nested_keys(given) or list(found)
                 near = difflib.get_close_matches(key, known, 1)
                 hint = f" (did you mean '{near[0]}'?)" if near else ''
                 raise ValueError(

@@ -181,6 +181,11 @@ class StatelessRnn(registration.Configured, keras.layers.Layer):
         -------
         The outputs `[batch, time, dims]` and the state after them.
         """
+        if state.shape.rank is not None and state.shape[-1] != self.state_dims:
+            raise ValueError(
+                f'{self.name}: the state has the shape {state.shape.as_list()}, '
+                f'expected [batch, {self.state_dims}].'
+            )
         if self.rnn_type == 'lstm':
             state = tf.split(state, 2, axis=-1)
         x, *states = self.rnn(x, initial_state=state)
