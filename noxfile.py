@@ -15,7 +15,15 @@ nox.options.error_on_missing_interpreters = True
 
 ROOT = pathlib.Path(__file__).parent
 # What the tests read beside the installed package.
-COPIED = ('tests', 'pyproject.toml', 'Makefile', 'README.md', 'CONTRIBUTING.md')
+COPIED = (
+    'tests',
+    'scripts',
+    'update_gin_config.py',
+    'pyproject.toml',
+    'Makefile',
+    'README.md',
+    'CONTRIBUTING.md',
+)
 
 
 @nox.session
