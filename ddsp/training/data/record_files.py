@@ -60,10 +60,10 @@ class RecordIndex:
         path = self.files[self.file_numbers[record]]
         return read_record(path, int(self.offsets[record]))
 
-    def read_array(self, record: np.ndarray) -> np.ndarray:
+    def read_number(self, record: np.ndarray) -> bytes:
         """The same for `tf.numpy_function`."""
-        # As an object, since NumPy's own strings lose zeros at their end.
-        return np.array(self.read(int(record)), dtype=object)
+        # As Python's bytes: of arrays of bytes TensorFlow never lets go.
+        return self.read(int(record))
 
 
 def make_index(patterns: str | Sequence[str], parameter: str) -> RecordIndex:

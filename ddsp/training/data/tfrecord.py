@@ -148,7 +148,7 @@ class TFRecordProvider(DataProvider):
 
     def _example(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
         serialized = tf.numpy_function(
-            self._records().read_array, [number], tf.string, stateful=False
+            self._records().read_number, [number], tf.string, stateful=False
         )
         return tf.io.parse_single_example(
             tf.ensure_shape(serialized, []), self.features_dict

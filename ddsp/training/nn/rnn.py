@@ -181,7 +181,7 @@ class StatelessRnn(registration.Configured, keras.layers.Layer):
         -------
         The outputs `[batch, time, dims]` and the state after them.
         """
-        if state.shape.rank is not None and state.shape[-1] != self.state_dims:
+        if not state.shape[-1:].is_compatible_with([self.state_dims]):
             raise ValueError(
                 f'{self.name}: the state has the shape {state.shape.as_list()}, '
                 f'expected [batch, {self.state_dims}].'

@@ -45,7 +45,7 @@ def test_bytes_that_end_with_zeros_pass_whole(tmp_path):
     with tf.io.TFRecordWriter(str(path)) as writer:
         writer.write(b'ab\0\0')
     index = record_files.make_index(str(path), 'X')
-    found = tf.numpy_function(index.read_array, [0], tf.string)
+    found = tf.numpy_function(index.read_number, [0], tf.string)
     assert found.numpy() == b'ab\0\0'
 
 

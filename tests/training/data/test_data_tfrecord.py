@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import pathlib
+
 import gin
 import keras
 import numpy as np
@@ -362,3 +364,24 @@ def test_a_subclass_that_changes_examples(tmp_path):
     assert numbers_of(provider.get_batch(2, seed=1, skip_batches=2), 4) == once[2:]
     parts = [numbers_of(provider.shard(2, i).get_batch(1, seed=1), 6) for i in (0, 1)]
     assert [sorted(flat(p)) for p in zip(*parts)] == [sorted(b) for b in once]
+
+
+@pytest.mark.skipif(not pathlib.Path('/proc/self/status').exists(), reason='Linux only')
+def test_reading_does_not_fill_the_memory(tmp_path):
+    # Arrays of bytes, which an earlier version gave to TensorFlow, were never freed.
+    pattern = write_records(tmp_path, 3, audio=200_000, audio_16k=2_000_000)
+    sizes = {'example_secs': 125, 'sample_rate': 1600, 'frame_rate': 0.2}
+    provider = data.TFRecordProvider(pattern, **sizes)
+
+    def megabytes() -> float:
+        lines = pathlib.Path('/proc/self/status').read_text().splitlines()
+        (line,) = [line for line in lines if line.startswith('RssAnon')]
+        return int(line.split()[1]) / 1024
+
+    batches = iter(provider.get_batch(1, seed=0))
+    for _ in range(10):
+        next(batches)
+    before = megabytes()
+    for _ in range(40):  # 9 MB each.
+        next(batches)
+    assert megabytes() - before < 150
