@@ -203,10 +203,20 @@ def train(
         trainer, data, save_dir, num_steps, early_stop_loss_value, report
     )
     if watchers.chief:
-        tf.io.gfile.makedirs(save_dir)
+        _make_directory(save_dir)
         checkpoint_files.remove_unfinished(save_dir)
         data.copy_description(save_dir)
     return watchers.run(steps_per_summary, steps_per_save)
+
+
+def _make_directory(save_dir: str) -> None:
+    try:
+        tf.io.gfile.makedirs(save_dir)
+    except tf.errors.OpError as error:
+        raise OSError(
+            f'save_dir {save_dir} cannot be made: {error.message}. Name a directory '
+            'that can be written.'
+        ) from error
 
 
 def configured_seed() -> int:

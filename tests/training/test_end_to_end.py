@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny_instrument
+from tensorboard.compat.proto import event_pb2
 
 from ddsp.recordings import singing_path
 from ddsp.training import checkpoint_files, checkpoints
@@ -113,7 +114,7 @@ def tags(folder: Path) -> dict[str, set[int]]:
     paths = sorted(folder.glob('events.out.tfevents.*'))
     assert paths
     for record in tf.data.TFRecordDataset([str(path) for path in paths]):
-        event = tf.compat.v1.Event.FromString(record.numpy())
+        event = event_pb2.Event.FromString(record.numpy())
         for value in event.summary.value:
             found.setdefault(value.tag, set()).add(int(event.step))
     return found

@@ -363,3 +363,11 @@ def test_paths_are_expanded(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv('HOME', '/home/me')
     monkeypatch.setenv('RUN', 'seven')
     assert train_util.expand_path('~/$RUN') == '/home/me/seven'
+
+
+def test_a_save_dir_that_is_a_file_is_an_error(tmp_path: Path):
+    (tmp_path / 'taken').write_text('not a directory')
+    with pytest.raises(OSError, match=r'save_dir .*taken cannot be made'):
+        _train(tmp_path / 'taken')
+    with pytest.raises(OSError, match=r'save_dir .*run cannot be made'):
+        _train(tmp_path / 'taken' / 'run')

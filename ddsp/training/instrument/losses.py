@@ -6,6 +6,8 @@ from pathlib import Path
 
 import tensorflow as tf
 
+from ddsp.training.optional import import_optional
+
 _TAG = 'losses/total_loss'
 
 
@@ -29,10 +31,12 @@ def read_losses(out_dir: Path) -> tuple[list[int], list[float]]:
 
 
 def _read(path: Path) -> list[tuple[int, float]]:
+    # The form of the records is TensorBoard's.
+    events = import_optional('tensorboard.compat.proto.event_pb2', 'the loss of a run')
     values = []
     try:
         for record in tf.data.TFRecordDataset(str(path)):
-            event = tf.compat.v1.Event.FromString(record.numpy())
+            event = events.Event.FromString(record.numpy())
             for value in event.summary.value:
                 if value.tag == _TAG:
                     loss = float(tf.make_ndarray(value.tensor))
