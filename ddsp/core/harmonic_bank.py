@@ -339,15 +339,9 @@ class _Layout(NamedTuple):
 
         A small matrix product, since reversing and joining short rows takes longer.
         """
-        above, under = np.eye(self.reach + 1), np.eye(self.reach + 1)[::-1]
-        under[-1] = 0.0
-        above, under = (
-            np.concatenate([np.zeros([self.reach, self.reach + 1]), above]),
-            np.concatenate([under, np.zeros([self.reach, self.reach + 1])]),
-        )
-        odd = above - under
-        odd[self.reach] = 0.0
-        return above + under, odd
+        offsets = np.arange(-self.reach, self.reach + 1)[:, np.newaxis]
+        even = (np.abs(offsets) == np.arange(self.reach + 1)).astype(np.float32)
+        return even, even * np.sign(offsets)
 
     def _product(self, amplitudes: tf.Tensor, waves: tf.Tensor) -> tf.Tensor:
         """Sums over k, for each tap and centre."""

@@ -39,7 +39,7 @@ class _Watcher(keras.callbacks.Callback):
 
     def after_step(self, step: int, losses: Mapping[str, Any]) -> None:
         """Does what is to be done after each step; `step` counts from 1."""
-        raise NotImplementedError
+        raise NotImplementedError(f'{type(self).__name__} must define after_step.')
 
 
 class FiniteLoss(_Watcher):
