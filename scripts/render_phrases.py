@@ -3,7 +3,8 @@
     python scripts/render_phrases.py --instrument violin --minutes 10 --out violin/
 
 Writes MIDI files of scales, arpeggios and melodies, with dynamics from soft to loud,
-legato and staccato, vibrato and pitch bends, and has fluidsynth play them on a General
+legato and staccato, vibrato and pitch bends, and, with `--swells`, notes that grow and
+fade while they sound, and has fluidsynth play them on a General
 MIDI soundfont: one WAV file, mono, 16 kHz, and one MIDI file for each part of about 30
 seconds. The same seed gives the same files. Needs `fluidsynth` and a soundfont, such as
 Debian's `fluid-soundfont-gm` (FluidR3, MIT licence), and the packages pretty_midi,
@@ -25,6 +26,9 @@ PART_SECONDS = 30.0
 # Semitones that the widest bend reaches, as General MIDI has it without being told.
 BEND_RANGE = 2.0
 BEND_STEP_SECONDS = 0.01
+# A General MIDI synthesizer plays 40 log10(127 / expression) dB below full level.
+EXPRESSION, FULL_EXPRESSION, SOFTEST_EXPRESSION = 11, 127, 36
+SWELL_STEP_SECONDS = 0.02
 MODES = {'major': (0, 2, 4, 5, 7, 9, 11), 'minor': (0, 2, 3, 5, 7, 8, 10)}
 
 
@@ -56,6 +60,8 @@ class Phrase(NamedTuple):
     velocities : 1 .. 127.
     vibrato : depth in semitones and rate in Hz.
     slides : whether the pitch glides into each note.
+    swells : seconds from one turn of the expression to the next; 0 for none, and the
+        seed of where they lead.
     """
 
     pitches: np.ndarray
@@ -64,10 +70,13 @@ class Phrase(NamedTuple):
     velocities: np.ndarray
     vibrato: tuple[float, float]
     slides: bool
+    swells: tuple[float, int] = (0.0, 0)
 
 
-def make_phrase(rng: np.random.Generator, instrument: Instrument) -> Phrase:
-    """Makes up a phrase of 4 to 16 notes."""
+def make_phrase(
+    rng: np.random.Generator, instrument: Instrument, swelling: float = 0.0
+) -> Phrase:
+    """Makes up a phrase of 4 to 16 notes, which swells with this probability."""
     n = int(rng.integers(4, 17))
     scale = np.array(MODES[str(rng.choice(list(MODES)))])
     steps = _degrees(rng, n)
@@ -82,7 +91,7 @@ def make_phrase(rng: np.random.Generator, instrument: Instrument) -> Phrase:
     lengths[-1] = max(lengths[-1], rng.uniform(0.8, 2.0))
     loudness = rng.uniform(30, 120, size=2)
     velocities = np.linspace(*loudness, n) + rng.normal(0.0, 6.0, n)
-    return Phrase(
+    phrase = Phrase(
         pitches=pitches,
         lengths=lengths,
         sounding=float(rng.choice([0.45, 0.9, 1.02])),
@@ -90,6 +99,11 @@ def make_phrase(rng: np.random.Generator, instrument: Instrument) -> Phrase:
         vibrato=(float(rng.choice([0.0, 0.15, 0.35])), rng.uniform(4.5, 6.5)),
         slides=bool(rng.random() < 0.2),
     )
+    # Nothing is drawn where there are none: phrases stay those of the seed.
+    if swelling and rng.random() < swelling:
+        swells = float(rng.uniform(0.25, 1.5)), int(rng.integers(1 << 31))
+        phrase = phrase._replace(swells=swells)
+    return phrase
 
 
 def _degrees(rng: np.random.Generator, n: int) -> np.ndarray:
@@ -111,6 +125,7 @@ def write_midi(phrases: list[Phrase], program: int, path: pathlib.Path) -> float
     player = pretty_midi.Instrument(program=program)
     now = 0.2
     for phrase in phrases:
+        player.control_changes += _expression(phrase, now)
         for i, (pitch, length) in enumerate(zip(phrase.pitches, phrase.lengths)):
             end = now + length * phrase.sounding
             velocity, number = int(phrase.velocities[i]), int(pitch)
@@ -140,6 +155,31 @@ def _bends(phrase: Phrase, start: float, length: float) -> list:
     return [pretty_midi.PitchBend(int(b), start + t) for b, t in zip(bends, time)]
 
 
+def _expression(phrase: Phrase, start: float) -> list:
+    """The expression controller during a phrase: full, or going up and down."""
+    import pretty_midi
+
+    turn_seconds, seed = phrase.swells
+    times, values = np.zeros(1), np.full(1, FULL_EXPRESSION)
+    if turn_seconds:
+        # Notes are held and fade beyond the end of the last length.
+        times = np.arange(0.0, phrase.lengths.sum() + 0.2, SWELL_STEP_SECONDS)
+        n_turns = int(times[-1] / turn_seconds) + 2
+        # Even in decibels, which go with the logarithm of the expression.
+        turns = np.random.default_rng(seed).uniform(
+            np.log(SOFTEST_EXPRESSION), np.log(FULL_EXPRESSION), n_turns
+        )
+        # Half a cosine from turn to turn: no corners.
+        where = times / turn_seconds
+        mix = 0.5 - 0.5 * np.cos(np.pi * (where % 1.0))
+        low, high = turns[where.astype(int)], turns[where.astype(int) + 1]
+        values = np.round(np.exp(low + mix * (high - low))).astype(int)
+    return [
+        pretty_midi.ControlChange(EXPRESSION, int(value), start + time)
+        for time, value in zip(times, values)
+    ]
+
+
 def play(
     midi_path: pathlib.Path, wav_path: pathlib.Path, soundfont: str, sample_rate: int
 ) -> None:
@@ -164,6 +204,7 @@ def render(
     seed: int = 0,
     soundfont: str = SOUNDFONT,
     sample_rate: int = 16000,
+    swelling: float = 0.0,
 ) -> list[pathlib.Path]:
     """Renders about as many minutes as asked for; gives the sound files."""
     instrument = INSTRUMENTS[name]
@@ -173,7 +214,7 @@ def render(
     while left > 0.0:
         phrases, length = [], 0.0
         while length < min(PART_SECONDS, left):
-            phrases.append(make_phrase(rng, instrument))
+            phrases.append(make_phrase(rng, instrument, swelling))
             length += phrases[-1].lengths.sum() + 0.35
         stem = out / f'{name}-{len(files):03d}'
         left -= write_midi(phrases, instrument.program, stem.with_suffix('.mid'))
@@ -191,6 +232,7 @@ def main() -> None:
     parser.add_argument('--seed', type=int, default=0)
     parser.add_argument('--soundfont', default=SOUNDFONT)
     parser.add_argument('--sample_rate', type=int, default=16000)
+    parser.add_argument('--swells', type=float, default=0.0, help='part of the phrases')
     flags = parser.parse_args()
     files = render(
         flags.instrument,
@@ -199,6 +241,7 @@ def main() -> None:
         flags.seed,
         flags.soundfont,
         flags.sample_rate,
+        flags.swells,
     )
     print(f'{len(files)} files in {flags.out}')
 

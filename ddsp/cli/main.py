@@ -8,10 +8,16 @@ import traceback
 from collections.abc import Sequence
 
 import ddsp
-from ddsp.cli import fit, train
+from ddsp.cli import fit, instruments, statistics, train, transfer
 
 # One module a subcommand, each with `add_parser`, `run`, and what is left after Ctrl-C.
-_COMMANDS = {'fit': fit, 'train': train}
+_COMMANDS = {
+    'transfer': transfer,
+    'instruments': instruments,
+    'train': train,
+    'statistics': statistics,
+    'fit': fit,
+}
 
 
 def make_parser() -> argparse.ArgumentParser:

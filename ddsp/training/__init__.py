@@ -29,7 +29,9 @@ from ddsp.training import (
     trainers,
 )
 
-_LAZY = ('data_preparation', 'ddsp_run', 'fit', 'instrument')
+_LAZY = ('data_preparation', 'ddsp_run', 'fit', 'instrument', 'transfer')
+# Functions of these rooms that are for everybody.
+_LAZY_FUNCTIONS = {'load_instrument': 'transfer', 'list_instruments': 'transfer'}
 
 __all__ = [
     'checkpoints',
@@ -43,6 +45,8 @@ __all__ = [
     'evaluators',
     'fit',
     'instrument',
+    'list_instruments',
+    'load_instrument',
     'metrics',
     'models',
     'nn',
@@ -52,14 +56,18 @@ __all__ = [
     'summaries',
     'train_util',
     'trainers',
+    'transfer',
 ]
 
 
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
         return importlib.import_module(f'ddsp.training.{name}')
+    if name in _LAZY_FUNCTIONS:
+        room = importlib.import_module(f'ddsp.training.{_LAZY_FUNCTIONS[name]}')
+        return getattr(room, name)
     raise AttributeError(f"module 'ddsp.training' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:
-    return sorted(set(globals()) | set(_LAZY))
+    return sorted(set(globals()) | {*_LAZY, *_LAZY_FUNCTIONS})

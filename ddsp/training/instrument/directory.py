@@ -20,6 +20,7 @@ _OUTPUTS = (
     'ckpt-*',
     'data',
     'dataset.json*',
+    'dataset_statistics.json*',
     'impulse_response.wav',
     'metrics.json*',
     'operative_config-*.gin*',

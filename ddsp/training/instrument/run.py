@@ -28,6 +28,7 @@ from ddsp.training.instrument.settings import (
     configure,
     configure_data,
 )
+from ddsp.training.instrument.statistics import write_statistics
 
 
 def train_instrument(
@@ -46,11 +47,11 @@ def train_instrument(
 ) -> dict[str, Any]:
     """Trains a model on recordings of an instrument, and shows what it has learnt.
 
-    Written into `out_dir`: `data/` (records), the checkpoints and summaries of
-    `train_util.train`, `samples/` (passages as recorded and as played),
-    `impulse_response.wav` (of a model with a reverb), `metrics.json`, `report.html`,
-    and `run.json`, the settings. Called again, it goes on where it stopped, with the
-    settings it had and those given now.
+    Written into `out_dir`: `data/` (records), `dataset_statistics.json` (their pitch
+    and loudness), the checkpoints and summaries of `train_util.train`, `samples/`
+    (passages as recorded and as played), `impulse_response.wav` (of a model with a
+    reverb), `metrics.json`, `report.html`, and `run.json`, the settings. Called again,
+    it goes on where it stopped, with the settings it had and those given now.
 
     Ctrl-C ends training early; what was learnt so far is saved and shown. SIGTERM saves
     a checkpoint and ends. The global random seeds are set.
@@ -101,6 +102,7 @@ def train_instrument(
     with own_configuration():
         configure(settings)
         info = _prepare(audio, out_dir, settings, say)
+        write_statistics(out_dir, _provider('train'))
         run = _train(out_dir, say)
         if run.end.reason == 'SIGTERM':
             return {

@@ -16,6 +16,7 @@ from ddsp.training import ddsp_run, gin_files
 MODELS: Mapping[str, str] = {
     'solo_instrument': 'models/solo_instrument.gin',
     'tiny_instrument': 'papers/iclr2020/tiny_instrument.gin',
+    'small_instrument': 'models/small_instrument.gin',
     'vst': 'models/vst/vst.gin',
     'vst_32k': 'models/vst/vst_32k.gin',
     'vst_48k': 'models/vst/vst_48k.gin',

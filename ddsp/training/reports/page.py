@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import html
 import io
+import os
 import string
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,6 +14,8 @@ import numpy as np
 
 import ddsp
 
+#: By this a page of ours is known.
+GENERATOR = '<meta name="generator" content="ddsp">'
 _TEMPLATE = Path(__file__).with_name('page.html')
 
 
@@ -23,20 +26,45 @@ def write_page(
 
     Parameters
     ----------
-    path : of the file.
+    path : of the file; it is replaced when all is written.
     title, lead : at the top; plain text.
     notes : what a reader has to know first; plain text each.
     parts : HTML, one after the other.
     """
-    noted = [f'<p class="note">{html.escape(note)}</p>' for note in notes]
-    page = string.Template(_TEMPLATE.read_text('utf-8')).substitute(
+    text = string.Template(_TEMPLATE.read_text('utf-8')).substitute(
         title=html.escape(title),
         lead=html.escape(lead),
+        generator=GENERATOR,
         version=ddsp.__version__,
-        notes='\n'.join(noted),
+        notes=noted(notes),
         body='\n'.join(parts),
     )
-    path.write_text(page, 'utf-8')
+    write_text(path, text)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file of UTF-8 that is complete, or stays as it was.
+
+    Folders that are missing are made. Names of files that are no Unicode are written
+    with question marks.
+    """
+    if path.exists() and not path.is_file():  # Such as /dev/null.
+        path.write_text(text, 'utf-8', 'replace')
+        return
+    path = path.resolve()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f'.{path.name}.unfinished-{os.getpid()}')
+    try:
+        partial.write_text(text, 'utf-8', 'replace')
+        os.replace(partial, path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+
+
+def noted(notes: Iterable[str]) -> str:
+    """What a reader has to know first; plain text each."""
+    return '\n'.join(f'<p class="note">{html.escape(note)}</p>' for note in notes)
 
 
 def players(
@@ -106,13 +134,14 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     return '\n'.join(['<div class="scroll"><table>', *lines, '</table></div>'])
 
 
-def making(command: str, config: str) -> str:
+def making(command: str, config: str = '') -> str:
     """The command and, folded away, the configuration behind a page."""
     parts = [f'<pre>{html.escape(command)}</pre>'] if command else []
-    parts.append(
-        '<details><summary>Configuration</summary>'
-        f'<pre>{html.escape(config.strip())}</pre></details>'
-    )
+    if config:
+        parts.append(
+            '<details><summary>Configuration</summary>'
+            f'<pre>{html.escape(config.strip())}</pre></details>'
+        )
     return '\n'.join(parts)
 
 

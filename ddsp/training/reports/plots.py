@@ -54,16 +54,21 @@ _RANGE_DB = 80.0
 _MAX_COLUMNS = 900
 
 
-def plot_spectrograms(target: np.ndarray, audio: np.ndarray, sample_rate: int) -> str:
-    """Log-mel spectrograms of the recording and the resynthesis on one scale."""
+def plot_spectrograms(
+    target: np.ndarray,
+    audio: np.ndarray,
+    sample_rate: int,
+    titles: Sequence[str] = ('Recording', 'Resynthesis'),
+    start: float = 0.0,
+) -> str:
+    """Log-mel spectrograms of two sounds on one scale, from `start` seconds on."""
     mels = [log_mel(x, sample_rate) for x in (target, audio)]
     top = max(mel.max() for mel in mels)
-    seconds = len(target) / sample_rate
-    titles = ['Recording', 'Resynthesis']
+    end = start + len(target) / sample_rate
 
     def draw(axes: Sequence[Any], figure: Any) -> None:
         for axis, mel, title in zip(axes, mels, titles):
-            image = _heat(axis, mel, seconds, top - _RANGE_DB, top)
+            image = _heat(axis, mel, end, top - _RANGE_DB, top, start)
             hz = np.array([250, 1000, 2000, 4000, 8000, 16000])
             hz = hz[hz < sample_rate / 2]
             axis.set_yticks(_mel_position(hz, sample_rate), [_hz_label(f) for f in hz])
@@ -81,39 +86,89 @@ def plot_f0(
     resynthesis_f0_hz: np.ndarray,
     confident: np.ndarray,
     frame_rate: float,
+    labels: Sequence[str] = ('recording', 'resynthesis'),
+    notes: np.ndarray | None = None,
+    start: float = 0.0,
 ) -> str:
-    """f0 of both, in Hz on a musical scale, where the recording's is sure."""
-    seconds = np.arange(len(f0_hz)) / frame_rate
+    """f0 of both, in Hz on a musical scale, where the recording's is sure.
+
+    `notes` [frames], where notes sound, are shaded.
+    """
+    seconds = start + np.arange(len(f0_hz)) / frame_rate
     voiced = [np.where(confident, f0, np.nan) for f0 in (f0_hz, resynthesis_f0_hz)]
 
     def draw(axes: Sequence[Any], figure: Any) -> None:
         axis = axes[0]
-        axis.plot(seconds, voiced[0], color=_RECORDING, lw=4, label='recording')
-        axis.plot(seconds, voiced[1], color=_RESYNTHESIS, label='resynthesis')
+        _shade(axis, seconds, notes)
+        axis.plot(seconds, voiced[0], color=_RECORDING, lw=4, label=labels[0])
+        axis.plot(seconds, voiced[1], color=_RESYNTHESIS, label=labels[1])
         if confident.any():
             low, high = np.nanmin(voiced[0]) * 0.9, np.nanmax(voiced[0]) * 1.1
             axis.set_ylim(low, high)
             _note_ticks(axis, low, high)
         axis.set(xlabel='time (s)', ylabel='pitch')
-        _finish_lines(axis, seconds[-1])
+        _finish_lines(axis, seconds[-1], start, 'right' if notes is None else 'left')
 
     return _svg('f0', draw, rows=1, height=2.9)
 
 
 def plot_loudness(
-    loudness_db: np.ndarray, resynthesis_db: np.ndarray, frame_rate: float
+    loudness_db: np.ndarray,
+    resynthesis_db: np.ndarray,
+    frame_rate: float,
+    labels: Sequence[str] = ('recording', 'resynthesis'),
+    notes: np.ndarray | None = None,
+    start: float = 0.0,
+    before_db: np.ndarray | None = None,
 ) -> str:
-    """A-weighted loudness of both, in dB."""
-    seconds = np.arange(len(loudness_db)) / frame_rate
+    """A-weighted loudness of both, in dB.
+
+    `notes` [frames], where notes sound, are shaded; `before_db` [frames] is a third
+    curve, of the recording as it was.
+    """
+    seconds = start + np.arange(len(loudness_db)) / frame_rate
 
     def draw(axes: Sequence[Any], figure: Any) -> None:
         axis = axes[0]
-        axis.plot(seconds, loudness_db, color=_RECORDING, lw=3, label='recording')
-        axis.plot(seconds, resynthesis_db, color=_RESYNTHESIS, label='resynthesis')
+        _shade(axis, seconds, notes)
+        if before_db is not None:
+            axis.plot(seconds, before_db, color=_FAINT, lw=1, label='recording')
+        axis.plot(seconds, loudness_db, color=_RECORDING, lw=3, label=labels[0])
+        axis.plot(seconds, resynthesis_db, color=_RESYNTHESIS, label=labels[1])
         axis.set(xlabel='time (s)', ylabel='loudness (dB)')
-        _finish_lines(axis, seconds[-1])
+        _finish_lines(axis, seconds[-1], start, 'right' if notes is None else 'left')
 
     return _svg('loudness', draw, rows=1, height=2.9)
+
+
+def plot_overview(
+    seconds: np.ndarray,
+    in_tune: np.ndarray,
+    asked_db: np.ndarray,
+    played_db: np.ndarray,
+) -> str:
+    """A long performance at a glance, each `[points]`.
+
+    Parameters
+    ----------
+    seconds : of each point.
+    in_tune : part of its notes that are, NaN where there are none.
+    asked_db, played_db : loudness.
+    """
+    minutes = seconds[-1] > 180
+    times = seconds / 60 if minutes else seconds
+
+    def draw(axes: Sequence[Any], figure: Any) -> None:
+        axes[0].plot(times, 100 * in_tune, '.', color=_RESYNTHESIS, ms=4)
+        axes[0].set(ylabel='in tune (%)', ylim=(-3, 103))
+        axes[1].plot(times, asked_db, color=_RECORDING, lw=3, label='asked')
+        axes[1].plot(times, played_db, color=_RESYNTHESIS, label='played')
+        axes[1].set_ylabel('loudness (dB)')
+        axes[1].set_xlabel('time (minutes)' if minutes else 'time (s)')
+        for axis in axes:
+            _finish_lines(axis, times[-1], legend='left')
+
+    return _svg('overview', draw, rows=2, height=4.4)
 
 
 def plot_controls(
@@ -249,16 +304,39 @@ def _hz_label(hz: float) -> str:
 
 
 def _heat(
-    axis: Any, values: np.ndarray, seconds: float, low: float, high: float
+    axis: Any,
+    values: np.ndarray,
+    end: float,
+    low: float,
+    high: float,
+    start: float = 0.0,
 ) -> Any:
     columns = np.linspace(0, values.shape[1] - 1, min(_MAX_COLUMNS, values.shape[1]))
     values = values[:, columns.round().astype(int)]
     # Pixels have their number at their middle.
-    extent = (0, seconds, -0.5, len(values) - 0.5)
+    extent = (start, end, -0.5, len(values) - 0.5)
     image = axis.imshow(values, extent=extent, vmin=low, vmax=high)
     for spine in axis.spines.values():
         spine.set_visible(False)
     return image
+
+
+def _shade(axis: Any, seconds: np.ndarray, notes: np.ndarray | None) -> None:
+    if notes is None or not notes.any():
+        return
+    # One shape for all of them, as high as the axis whatever its range.
+    axis.fill_between(
+        seconds,
+        0,
+        1,
+        where=notes,
+        step='mid',
+        transform=axis.get_xaxis_transform(),
+        color=_FAINT,
+        alpha=0.18,
+        lw=0,
+        label='notes found',
+    )
 
 
 def _note_ticks(axis: Any, low: float, high: float) -> None:
@@ -291,11 +369,14 @@ def _plain_log_ticks(axis: Any) -> None:
     axis.yaxis.set_minor_locator(ticker.NullLocator())
 
 
-def _finish_lines(axis: Any, end: float, start: float = 0.0) -> None:
+def _finish_lines(
+    axis: Any, end: float, start: float = 0.0, legend: str = 'right'
+) -> None:
     axis.set_xlim(start, max(end, start + 1e-3))
     axis.grid(axis='y', color=_FAINT, alpha=0.35, lw=0.6)
     if axis.get_legend_handles_labels()[1]:
-        axis.legend(ncols=2, loc='lower right', bbox_to_anchor=(1.0, 1.0))
+        x = 1.0 if legend == 'right' else 0.0
+        axis.legend(ncols=4, loc=f'lower {legend}', bbox_to_anchor=(x, 1.0))
 
 
 def _svg(name: str, draw: Any, rows: int, height: float) -> str:

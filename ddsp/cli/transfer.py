@@ -1,0 +1,143 @@
+"""`ddsp transfer`: sing, and hear a violin."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ddsp.cli.options import add_debug, typed_again
+
+ABORTED = 'nothing was written'
+
+_DESCRIPTION = """\
+Plays the melody of a recording on another instrument. Finds pitch and loudness, moves
+them by octaves and in loudness to where the instrument plays, and has it play as long
+as the recording is. The recording should hold one voice, or one instrument that plays
+one note at a time.
+
+`ddsp instruments` lists those that come with the package; `ddsp train` makes others.
+"""
+_CONTROLS = ('threshold', 'quiet', 'autotune', 'pitch_shift', 'loudness_shift')
+
+
+def add_parser(subparsers: Any) -> None:
+    """Adds `transfer` to the subcommands."""
+    parser = subparsers.add_parser(
+        'transfer',
+        help='play the melody of a recording on another instrument',
+        description=_DESCRIPTION,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add('recording', metavar='INPUT', help='a sound file of any format and length')
+    add(
+        '--instrument',
+        metavar='NAME|DIR|CHECKPOINT',
+        default='violin',
+        help='a name (default: violin), or the directory, checkpoint or zip file of a '
+        'model',
+    )
+    add('--out', metavar='OUT.wav', required=True, help='sound file to write')
+    add(
+        '--no_adjust',
+        action='store_true',
+        help='neither shift by octaves nor match loudness to the instrument',
+    )
+    _add_controls(parser)
+    add('--method', metavar='NAME', help='pitch estimator (default: swift-f0)')
+    add(
+        '--report',
+        metavar='PAGE.html',
+        nargs='?',
+        const='',
+        help='write a page to hear and see it, too (default: OUT.html)',
+    )
+    add(
+        '--add_to_report',
+        action='store_true',
+        help='PAGE.html is a report of ddsp fit, which gets a chapter more',
+    )
+    add('--overwrite', action='store_true', help='replace files that are there')
+    add_debug(parser)
+
+
+def _add_controls(parser: argparse.ArgumentParser) -> None:
+    # The table stands where no extra package is needed.
+    from ddsp.training.transfer.controls import CONTROLS, Controls
+
+    defaults = Controls()
+    for control in CONTROLS:
+        unit = f' {control.unit}' if control.unit else ''
+        default = getattr(defaults, control.name)
+        parser.add_argument(
+            f'--{control.name}',
+            type=float,
+            metavar='X',
+            help=f'{control.help} ({control.low:g} to {control.high:g}{unit}; '
+            f'default: {default:g})',
+        )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Runs the command; returns the exit status."""
+    # What the extra `train` brings loads here, after the command line was understood.
+    from ddsp.training.transfer.controls import Controls
+    from ddsp.training.transfer.run import transfer_file
+
+    given = {name: getattr(arguments, name) for name in _CONTROLS}
+    controls = Controls(
+        adjust=not arguments.no_adjust,
+        **{name: value for name, value in given.items() if value is not None},
+    )
+    report = arguments.report
+    if report == '':
+        report = str(Path(arguments.out).with_suffix('.html'))
+    if arguments.add_to_report and report is None:
+        raise ValueError('--add_to_report goes with --report PAGE.html.')
+    metrics = transfer_file(
+        arguments.recording,
+        arguments.out,
+        arguments.instrument,
+        controls,
+        method=arguments.method or 'swift-f0',
+        report=report,
+        add_to=arguments.add_to_report,
+        overwrite=arguments.overwrite,
+        command=command_line(arguments),
+    )
+    print(summary(metrics, arguments.out, report))
+    return 0
+
+
+def command_line(arguments: argparse.Namespace) -> str:
+    """The command as it could be typed again."""
+    return typed_again(
+        arguments,
+        ['transfer', arguments.recording, '--out', arguments.out],
+        options=('instrument', *_CONTROLS, 'method', 'report'),
+        switches=('no_adjust', 'add_to_report', 'overwrite'),
+    )
+
+
+def summary(metrics: dict[str, Any], out: str, report: str | None) -> str:
+    """What came of it, in a few lines."""
+    lines = []
+    octaves = metrics['octaves']
+    if octaves:
+        way = 'up' if octaves > 0 else 'down'
+        word = 'octave' if abs(octaves) == 1 else 'octaves'
+        lines.append(f'moved {abs(octaves)} {word} {way}')
+    if metrics['within_50_cents'] is not None:
+        lines.append(
+            f'in tune within 50 cents on {metrics["within_50_cents"]:.1%} of '
+            f'{metrics["confident_frames"]} frames of notes'
+        )
+    seconds, took = metrics['seconds'], metrics['transfer_seconds']
+    lines.append(
+        f'{out}: {seconds:.1f} s, in {took:.1f} s ({seconds / took:.1f} times faster '
+        'than it plays)'
+    )
+    if report is not None:
+        lines.append(f'report: {report}')
+    return '\n'.join(lines)

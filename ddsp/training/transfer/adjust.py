@@ -1,0 +1,144 @@
+"""Brings a melody to the pitch and loudness of an instrument."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from ddsp import core, spectral_ops
+from ddsp.training import postprocessing
+from ddsp.training.fit.features import Features
+from ddsp.training.transfer.controls import Controls
+from ddsp.training.transfer.statistics import Statistics
+from ddsp.training.transfer.tuning import auto_tune, get_tuning_factor
+
+# Confidence is averaged over this time, to find notes.
+_NOTE_SECONDS = 0.16
+# A part of the frames of notes that may lie beyond the range without a word.
+_NOT_WORTH_SAYING = 0.02
+# Semitones beyond the range of notes which vibrato and slides need.
+_MARGIN = 0.5
+_NAMES = ('C', 'C#', 'D', 'D#', 'E', 'F', 'F#', 'G', 'G#', 'A', 'A#', 'B')
+
+
+@dataclasses.dataclass(frozen=True)
+class Adjusted:
+    """What an instrument is told to play.
+
+    Parameters
+    ----------
+    f0_hz : `[frames]`.
+    loudness_db : `[frames]`.
+    notes : bool `[frames]`, where a note was found.
+    octaves : by which the melody was shifted automatically.
+    warnings : what there is to say to people, a sentence each.
+    """
+
+    f0_hz: np.ndarray
+    loudness_db: np.ndarray
+    notes: np.ndarray
+    octaves: int
+    warnings: tuple[str, ...]
+
+
+def adjust(
+    features: Features,
+    controls: Controls,
+    statistics: Statistics | None,
+    instrument: str = 'the instrument',
+) -> Adjusted:
+    """Finds notes, and moves them to where an instrument plays.
+
+    Parameters
+    ----------
+    features : of a recording.
+    controls : how far to go.
+    statistics : of what the instrument was trained on. Without any, pitch and loudness
+        are only moved as `controls` say.
+    instrument : what it is called, for the warnings.
+    """
+    notes, strength = postprocessing.detect_notes(
+        features.loudness_db,
+        features.f0_confidence,
+        note_threshold=controls.threshold,
+        smoothing=max(1, round(_NOTE_SECONDS * features.frame_rate)),
+    )
+    warnings = []
+    if not notes.any():
+        warnings.append(
+            f'No notes were found at the threshold {controls.threshold:g}; a lower '
+            'one finds more.'
+        )
+    midi = np.asarray(core.hz_to_midi(features.f0_hz), np.float64)
+    loudness, octaves = features.loudness_db.astype(np.float64), 0
+    if controls.adjust and statistics is not None and notes.any():
+        octaves = _octaves(midi[notes], statistics.mean_pitch)
+        loudness = match_loudness(loudness, notes, statistics)
+    midi = midi + 12.0 * octaves
+    if controls.autotune:
+        tuning = get_tuning_factor(midi, features.f0_confidence, notes)
+        midi = auto_tune(
+            midi, tuning, notes, controls.autotune, True, features.frame_rate
+        )
+    midi += 12.0 * controls.pitch_shift
+    if statistics is not None and notes.any():
+        warnings += _beyond(midi[notes], statistics, instrument)
+    # The weaker a frame, the less of it is a note.
+    loudness -= np.where(notes, 0.0, controls.quiet * (1.0 - np.clip(strength, 0, 1)))
+    loudness += controls.loudness_shift
+    return Adjusted(
+        f0_hz=np.asarray(core.midi_to_hz(midi), np.float32),
+        loudness_db=np.maximum(loudness, -spectral_ops.DB_RANGE).astype(np.float32),
+        notes=notes,
+        octaves=octaves,
+        warnings=tuple(warnings),
+    )
+
+
+def match_loudness(
+    loudness_db: np.ndarray, notes: np.ndarray, statistics: Statistics
+) -> np.ndarray:
+    """Gives notes the distribution of loudness that an instrument was trained on.
+
+    A frame outside of notes goes where a note as loud would go; one that is softer
+    than all notes stays as far below the softest as it was. So loudness does not leap
+    where a note begins.
+
+    Parameters
+    ----------
+    loudness_db : `[frames]`.
+    notes : bool `[frames]`, true somewhere.
+    statistics : of the instrument.
+    """
+    heard, _ = postprocessing.fit_quantile_transform(loudness_db, notes)
+    ranks = heard.transform(loudness_db)
+    matched = statistics.loudness.inverse_transform(ranks[:, np.newaxis])[:, 0]
+    softest = loudness_db[notes].min()
+    return matched + np.minimum(loudness_db - softest, 0.0)
+
+
+def note_name(midi: float) -> str:
+    """The name of the nearest key of a piano: 60 is C4."""
+    key = round(midi)
+    return f'{_NAMES[key % 12]}{key // 12 - 1}'
+
+
+def _octaves(midi: np.ndarray, mean_pitch: float) -> int:
+    """Octaves from the mean of some pitches to the nearest place to another mean."""
+    return round((mean_pitch - float(np.mean(midi))) / 12.0)
+
+
+def _beyond(midi: np.ndarray, statistics: Statistics, instrument: str) -> list[str]:
+    """Says which part of the notes an instrument has never played."""
+    said = []
+    low, high = statistics.lowest - _MARGIN, statistics.highest + _MARGIN
+    sides = {'below': float(np.mean(midi < low)), 'above': float(np.mean(midi > high))}
+    for side, part in sides.items():
+        if part > _NOT_WORTH_SAYING:
+            said.append(
+                f'{part:.0%} of the notes lie {side} what {instrument} was trained on '
+                f'({note_name(statistics.lowest)} to {note_name(statistics.highest)}) '
+                'and may sound unlike it; pitch_shift moves them.'
+            )
+    return said

@@ -1,0 +1,230 @@
+"""Finds instruments and makes them ready to play."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gin
+import numpy as np
+import tensorflow as tf
+
+from ddsp import processors
+from ddsp.training import checkpoint_files, checkpoints, gin_files, models, train_util
+from ddsp.training.gin_scope import own_configuration
+from ddsp.training.transfer import archives
+from ddsp.training.transfer.decoding import check_inputs
+from ddsp.training.transfer.instrument import Instrument, InstrumentInfo
+from ddsp.training.transfer.playing import Player, network_features
+from ddsp.training.transfer.statistics import read_statistics
+
+#: Where instruments of the package are.
+SHIPPED = Path(__file__).parents[1] / 'instruments'
+_INFO = 'instrument.json'
+_DEFAULT_FRAME_RATE = 250
+
+
+def list_instruments() -> list[InstrumentInfo]:
+    """The instruments that come with the package, by name."""
+    found = [_read_info(path.parent) for path in SHIPPED.glob(f'*/{_INFO}')]
+    return sorted(found, key=lambda info: info.name)
+
+
+def load_instrument(instrument: str | Path) -> Instrument:
+    """Makes an instrument ready to play.
+
+    Parameters
+    ----------
+    instrument : a name that `list_instruments` gives; or the directory of a model, as
+        `ddsp train` and `ddsp_run` write it; a checkpoint in it, such as
+        `DIR/ckpt-100`; or a zip file of such a directory.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such instrument, directory or file.
+    ValueError
+        When there is no model in it, or one that cannot be played from pitch and
+        loudness; when the archive is damaged or unsafe, or the statistics are a pickle.
+    OSError
+        When the checkpoint is damaged.
+
+    Examples
+    --------
+    >>> violin = load_instrument('violin')
+    >>> violin.title, violin.sample_rate
+    ('Violin', 16000)
+    """
+    shown = str(instrument)
+    shipped = SHIPPED / shown
+    if shown and Path(shown).name == shown and (shipped / _INFO).exists():
+        return _load(shipped, shipped, shown, _read_info(shipped))
+    if not shown:
+        raise FileNotFoundError(_not_found(shown))
+    path = Path(instrument).expanduser()
+    if path.is_dir():
+        return _load(path, path, shown, _read_info(path))
+    if path.is_file() and path.suffix not in ('.index', '.data-00000-of-00001'):
+        return _load_file(path, shown)
+    prefix = path.with_suffix('') if path.suffix == '.index' else path
+    if Path(f'{prefix}.index').exists():
+        return _load(prefix.parent, prefix, shown, _read_info(prefix.parent))
+    raise FileNotFoundError(_not_found(shown))
+
+
+def rates_of(instrument: str | Path) -> dict[str, int]:
+    """The `sample_rate` and `frame_rate` of a model, in Hz, whatever its statistics.
+
+    Parameters and errors are those of `load_instrument`.
+    """
+    path = Path(instrument).expanduser()
+    if path.is_dir():
+        return _build(path, str(path))[1]
+    if zipfile.is_zipfile(path):
+        with archives.unpacked(path) as directory:
+            return _build(directory, str(path))[1]
+    return _build(path.parent, str(path))[1]
+
+
+def _load_file(path: Path, shown: str) -> Instrument:
+    if not zipfile.is_zipfile(path):
+        raise ValueError(
+            f'{path} is damaged, or no zip file; expected the directory of a model, a '
+            'checkpoint in it, or a zip file of it.'
+        )
+    with archives.unpacked(path) as directory:
+        info = _read_info(directory, named=path.stem)
+        return _load(directory, directory, shown, info)
+
+
+def _not_found(name: str) -> str:
+    names = [info.name for info in list_instruments()]
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f'; did you mean {near[0]}?' if near else '.'
+    return (
+        f'there is no instrument {name!r}; expected one of {", ".join(names)}, or the '
+        f'directory, checkpoint or zip file of a model{hint}'
+    )
+
+
+def _read_info(directory: Path, named: str = '') -> InstrumentInfo:
+    """What is told of an instrument, as far as it is known."""
+    path = directory / _INFO
+    told: dict[str, Any] = {}
+    if path.exists():
+        try:
+            told = dict(json.loads(path.read_text('utf-8')))
+        except (ValueError, TypeError) as error:
+            raise ValueError(f'{path} is not valid JSON ({error}).') from error
+    name = told.get('name') or named or directory.resolve().name
+    fields = [f.name for f in dataclasses.fields(InstrumentInfo)]
+    known = {key: told[key] for key in fields if key in told}
+    known.setdefault('title', name)
+    return InstrumentInfo(**{**known, 'name': name, 'path': directory})
+
+
+def _load(
+    directory: Path, checkpoint: Path, shown: str, info: InstrumentInfo
+) -> Instrument:
+    """Reads a model; `shown` is how people know it."""
+    statistics = read_statistics(directory, shown)
+    model, rates = _build(directory, shown)
+    _restore(model, checkpoint, shown)
+    if statistics is not None and info.lowest is not None:
+        statistics = dataclasses.replace(
+            statistics, lowest=info.lowest, highest=info.highest
+        )
+    info = dataclasses.replace(info, **rates)
+    hop_size = info.sample_rate // info.frame_rate
+    player = Player(model.decoder, model.processor_group, hop_size, info.frame_rate)
+    return Instrument(info, player, statistics, shown)
+
+
+def _build(directory: Path, shown: str) -> tuple[Any, dict[str, int]]:
+    """Makes the model that a directory describes, for any length, and its weights."""
+    try:
+        config = train_util.get_latest_operative_config(str(directory))
+    except FileNotFoundError as error:
+        raise ValueError(
+            f'{shown} holds no model: there is no operative_config-STEP.gin in it, '
+            'which says how the model is made.'
+        ) from error
+    with own_configuration():
+        gin_files.add_search_paths()
+        gin_files.parse_files([config], skip_unknown=True)
+        try:
+            gin.query_parameter('get_model.model')
+        except ValueError as error:
+            raise ValueError(f'{shown}: its gin file describes no model.') from error
+        model = models.get_model()
+    check_inputs(getattr(model, 'decoder', None), shown)
+    rates = _rates(model)
+    model.processor_group = of_any_length(model.processor_group, **rates)
+    make_weights(model)
+    return model, rates
+
+
+def _rates(model: Any) -> dict[str, int]:
+    """The sample rate and the frame rate at which a model works."""
+    synths = [p for p in model.processor_group.processors if hasattr(p, 'sample_rate')]
+    sample_rate = int(synths[0].sample_rate) if synths else 16000
+    steps = getattr(model.preprocessor, 'time_steps', None)
+    lengths = [p.n_samples for p in synths if getattr(p, 'n_samples', None)]
+    # What was trained counts, not a default that nobody looked at.
+    if steps and lengths and lengths[0] % steps == 0:
+        frame_rate = sample_rate * steps // lengths[0]
+    else:
+        frame_rate = getattr(model.preprocessor, 'frame_rate', _DEFAULT_FRAME_RATE)
+    return {'sample_rate': sample_rate, 'frame_rate': int(frame_rate)}
+
+
+def of_any_length(group: Any, sample_rate: int, frame_rate: int) -> Any:
+    """The same processors, whose synthesizers render as long as their controls last.
+
+    Parameters
+    ----------
+    group : a `ddsp.processors.ProcessorGroup` without weights yet.
+    sample_rate, frame_rate : in Hz.
+    """
+    changed: Mapping[str, Any] = {'n_samples': None, 'frame_rate': frame_rate}
+    replaced = {}
+    for module in group.processors:
+        config = module.get_config() if isinstance(module, processors.Processor) else {}
+        if 'n_samples' in config:
+            module = type(module).from_config({**config, **changed})
+        replaced[module.name] = module
+    nodes: list[tuple] = []
+    for step in group.steps:
+        node = (replaced[step.name], list(step.inputs))
+        nodes.append((*node, list(step.outputs)) if step.outputs else node)
+    return type(group)(dag=nodes, name=group.name)
+
+
+def make_weights(model: Any, n_frames: int = 4) -> None:
+    """Calls the decoder and the processors once, on next to nothing."""
+    frames = np.ones(n_frames, np.float32)
+    features = network_features(220.0 * frames, -30.0 * frames, -30.0 * frames)
+    tensors = {
+        name: tf.constant(value[None, :, None], tf.float32)
+        for name, value in features.items()
+    }
+    tensors.update(model.decoder(tensors, training=False))
+    model.processor_group(tensors)
+
+
+def _restore(model: Any, checkpoint: Path, shown: str) -> None:
+    def load(prefix: str) -> None:
+        checkpoints.load(prefix, model)
+
+    try:
+        checkpoint_files.load_newest(str(checkpoint), load)
+    except FileNotFoundError as error:
+        raise ValueError(
+            f'{shown} holds no weights: there is no checkpoint in it, a file '
+            'ckpt-STEP.index and one beside it.'
+        ) from error

@@ -1,0 +1,172 @@
+"""From a sound file to a sound file."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ddsp import audio_files
+from ddsp.training.fit.progress import on_terminal
+from ddsp.training.transfer.controls import Controls
+from ddsp.training.transfer.instrument import Instrument, Performance
+from ddsp.training.transfer.loading import load_instrument
+from ddsp.training.transfer.measures import hear, measure
+from ddsp.training.transfer.playing import Progress
+from ddsp.training.transfer.report import ReportData, add_to_report, write_report
+
+# What libsndfile does not read.
+_FFMPEG_SUFFIXES = ('.m4a', '.aac', '.mp4', '.wma')
+
+
+def transfer_file(
+    path: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    instrument: str | os.PathLike[str] | Instrument = 'violin',
+    controls: Controls | None = None,
+    method: str = 'swift-f0',
+    report: str | os.PathLike[str] | None = None,
+    add_to: bool = False,
+    overwrite: bool = False,
+    command: str = '',
+    say: Callable[[str], None] | None = None,
+) -> dict[str, Any]:
+    """Plays the melody of a sound file on an instrument, into another file.
+
+    Parameters
+    ----------
+    path : a sound file of any format, rate and number of channels.
+    out : WAV file to write, 16 bits, at the instrument's rate, as long as the input.
+    instrument : see `load_instrument`.
+    controls : how; those of `Controls()` without it.
+    method : pitch estimator, see `ddsp.pitch`.
+    report : HTML page to write, too.
+    add_to : whether `report`, if it is there, is a page of `ddsp fit`, `ddsp train` or
+        `ddsp transfer` that gets a chapter more.
+    overwrite : whether files that are there may be replaced.
+    command : to be shown in the report.
+    say : is told what is going on, line by line; prints on stderr by default.
+
+    Returns
+    -------
+    What was measured, see `measures.measure`, and `transfer_seconds`.
+
+    Raises
+    ------
+    OSError, ValueError
+        When a file cannot be read or written, the instrument is not known, or there is
+        no melody in the recording. Nothing is left half written.
+    """
+    say = say or _print
+    path, out = Path(path), Path(out)
+    report = None if report is None else Path(report)
+    _check_free(out, overwrite, path)
+    if report is not None and not add_to:
+        _check_free(report, overwrite, path)
+    if not isinstance(instrument, Instrument):
+        instrument = load_instrument(os.fspath(instrument))
+    audio = _read(path, instrument.sample_rate)
+    started = time.monotonic()
+    say(f'{path.name}: {len(audio) / instrument.sample_rate:.1f} s; finding its melody')
+    with _progress(instrument.title) as progress:
+        performance = instrument.perform(
+            audio, instrument.sample_rate, controls, progress, method
+        )
+    seconds = time.monotonic() - started
+    performance = _as_long_as(performance, len(audio))
+    for warning in performance.adjusted.warnings:
+        say(f'note: {warning}')
+    heard = hear(performance, method)
+    metrics = {
+        **measure(performance, method, heard=heard),
+        'transfer_seconds': seconds,
+    }
+    with _finished(out) as partial:
+        audio_files.save_audio(partial, performance.audio, instrument.sample_rate)
+    if report is not None:
+        data = ReportData(
+            recording=path.name,
+            output=out,
+            info=instrument.info,
+            performance=performance,
+            heard=heard,
+            metrics=metrics,
+            controls=controls or Controls(),
+            seconds=seconds,
+            command=command,
+        )
+        (add_to_report if add_to else write_report)(report, data)
+    return metrics
+
+
+def _check_free(path: Path, overwrite: bool, source: Path) -> None:
+    """Refuses a file that may not be written."""
+    if path.is_dir():
+        raise IsADirectoryError(f'{path} is a directory, expected the name of a file.')
+    if path.exists() and source.exists() and path.samefile(source):
+        raise ValueError(f'{path} is the recording itself: name another file.')
+    if path.exists() and not overwrite:
+        raise FileExistsError(
+            f'{path} is there already: name another file, or give --overwrite.'
+        )
+
+
+def _read(path: Path, sample_rate: int) -> np.ndarray:
+    """The recording as one channel at a rate."""
+    if path.suffix.lower() not in _FFMPEG_SUFFIXES:
+        return audio_files.load_audio(path, sample_rate)
+    from ddsp.training.data_preparation import decoding
+    from ddsp.training.optional import import_optional
+
+    soxr = import_optional('soxr', 'resampling', 'ddsp[audio]')
+    with decoding.open_any(str(path)) as (rate, blocks):
+        audio = np.concatenate([np.zeros(0, np.float32), *blocks])
+    return soxr.resample(audio, rate, sample_rate)
+
+
+def _as_long_as(performance: Performance, n_samples: int) -> Performance:
+    """Without the end of the last frame, which the recording does not fill."""
+    return Performance(
+        performance.features, performance.adjusted, performance.audio[:n_samples]
+    )
+
+
+@contextlib.contextmanager
+def _finished(path: Path) -> Iterator[Path]:
+    """Gives a name to write under; the file appears whole, or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(
+        prefix=f'.{path.name}.unfinished-', dir=path.parent
+    ) as folder:
+        partial = Path(folder, path.name)
+        yield partial
+        os.replace(partial, path)
+
+
+@contextlib.contextmanager
+def _progress(title: str) -> Iterator[Progress | None]:
+    """A bar on a terminal, over the frames that are played; nothing elsewhere."""
+    if not on_terminal():
+        yield None
+        return
+    from ddsp.training.optional import import_optional
+
+    tqdm = import_optional('tqdm', 'the progress bar')
+    with tqdm.tqdm(desc=title, unit='frame', dynamic_ncols=True) as bar:
+
+        def show(done: int, total: int) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        yield show
+
+
+def _print(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
