@@ -75,6 +75,7 @@ def test_everything_is_written(runs):
         *('checkpoint', 'ckpt-12.index', 'ckpt-16.index', 'data', 'dataset.json'),
         *('impulse_response.wav', 'metrics.json', 'operative_config-12.gin'),
         *('report.html', 'run.json', 'samples', 'summaries'),
+        'dataset_statistics.json',
     } <= names
     assert {p.name for p in (out / 'summaries').iterdir()} == {'train', 'eval'}
     played, rate = soundfile.read(out / 'samples' / '1-resynthesis.wav')

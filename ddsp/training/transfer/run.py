@@ -15,6 +15,7 @@ import numpy as np
 
 from ddsp import audio_files
 from ddsp.training.fit.progress import on_terminal
+from ddsp.training.reports import chapters
 from ddsp.training.transfer.controls import Controls
 from ddsp.training.transfer.instrument import Instrument, Performance
 from ddsp.training.transfer.loading import load_instrument
@@ -68,8 +69,10 @@ def transfer_file(
     path, out = Path(path), Path(out)
     report = None if report is None else Path(report)
     _check_free(out, overwrite, path)
-    if report is not None and not add_to:
-        _check_free(report, overwrite, path)
+    if report is not None:
+        _check_report(report, out, add_to)
+        if not add_to:
+            _check_free(report, overwrite, path)
     if not isinstance(instrument, Instrument):
         instrument = load_instrument(os.fspath(instrument))
     audio = _read(path, instrument.sample_rate)
@@ -116,6 +119,14 @@ def _check_free(path: Path, overwrite: bool, source: Path) -> None:
         raise FileExistsError(
             f'{path} is there already: name another file, or give --overwrite.'
         )
+
+
+def _check_report(report: Path, out: Path, add_to: bool) -> None:
+    """Refuses a page that the report cannot be, before there is any work in it."""
+    if report.absolute() == out.absolute():
+        raise ValueError(f'{report} is the sound to write: name another report.')
+    if add_to and report.exists():
+        chapters.check_page(report)
 
 
 def _read(path: Path, sample_rate: int) -> np.ndarray:

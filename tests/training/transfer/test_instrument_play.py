@@ -149,6 +149,16 @@ def test_a_file_to_a_file(recording, directory, tmp_path):
     transfer_file(recording, out, directory, overwrite=True, say=said.append)
 
 
+def test_a_page_of_others_is_left_alone(recording, directory, tmp_path):
+    page, out = tmp_path / 'page.html', tmp_path / 'out.wav'
+    page.write_text('<html>mine</html>')
+    with pytest.raises(ValueError, match=r'page\.html'):
+        transfer_file(recording, out, directory, report=page, add_to=True)
+    assert not out.exists() and page.read_text() == '<html>mine</html>'
+    with pytest.raises(ValueError, match='name another report'):
+        transfer_file(recording, out, directory, report=out)
+
+
 def test_the_recording_itself_is_not_written(recording, directory):
     before = recording.read_bytes()
     with pytest.raises(ValueError, match='is the recording itself'):

@@ -83,7 +83,7 @@ def test_names(monkeypatch, directory, tmp_path):
         79,
     )
     assert load_instrument('kazoo').info.title == 'Kazoo'
-    with pytest.raises(FileNotFoundError, match='expected one of kazoo.*mean kazoo'):
+    with pytest.raises(FileNotFoundError, match=r'expected one of kazoo.*mean kazoo'):
         load_instrument('kazo')
     with pytest.raises(FileNotFoundError, match="no instrument ''"):
         load_instrument('')
