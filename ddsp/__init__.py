@@ -17,6 +17,7 @@ from ddsp import (
     losses,
     processors,
     spectral_ops,
+    streaming,
     synths,
 )
 
@@ -33,6 +34,7 @@ __all__ = [
     'pitch',
     'processors',
     'spectral_ops',
+    'streaming',
     'synths',
     'training',
 ]

@@ -213,8 +213,8 @@ class DAGLayer(keras.layers.Layer):
                 self._find(source, results, step.name, key)
                 for source, key in zip(step.sources, step.inputs)
             ]
-            result = _run_module(getattr(self, step.name), args, kwargs)
-            results[step.name] = _name_results(result, step, self.name)
+            result = run_module(getattr(self, step.name), args, kwargs)
+            results[step.name] = name_results(result, step, self.name)
             if verbose:
                 shapes = dag_drawing.shapes_of(results[step.name])
                 print(f'{step.name}: {list(step.inputs)} -> {shapes}')
@@ -311,7 +311,7 @@ class DAGLayer(keras.layers.Layer):
         inputs = _to_tensors(inputs)
         for key in self.input_keys:
             try:
-                _look_up(inputs, key)
+                look_up(inputs, key)
             except KeyError:
                 given = tensors.nested_keys(inputs)
                 hint = dag_structure.near(key, given)
@@ -339,7 +339,7 @@ class DAGLayer(keras.layers.Layer):
     ) -> Any:
         result = results[source.node]
         try:
-            return _look_up(result, source.path)
+            return look_up(result, source.path)
         except KeyError:
             gave = 'a tensor'
             if isinstance(result, Mapping):
@@ -350,7 +350,7 @@ class DAGLayer(keras.layers.Layer):
             ) from None
 
 
-def _run_module(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
+def run_module(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> Any:
     """Calls a module with the keyword arguments that it takes, for all its results."""
     taken = {
         key: value
@@ -366,7 +366,7 @@ def _run_module(module: Any, args: Sequence[Any], kwargs: Mapping[str, Any]) -> 
     return module(*args, **taken)
 
 
-def _name_results(result: Any, step: Step, where: str) -> Any:
+def name_results(result: Any, step: Step, where: str) -> Any:
     """Gives names to results that came as a list, and checks those that have some."""
     if isinstance(result, Mapping):
         missing = [key for key in step.outputs if not _has(result, key)]
@@ -388,7 +388,7 @@ def _name_results(result: Any, step: Step, where: str) -> Any:
     return dict(zip(step.outputs, values))
 
 
-def _look_up(found: Any, path: str) -> Any:
+def look_up(found: Any, path: str) -> Any:
     """Finds a path, which may also be one key with slashes."""
     if not path:
         return found
@@ -399,7 +399,7 @@ def _look_up(found: Any, path: str) -> Any:
 
 def _has(found: Mapping[str, Any], path: str) -> bool:
     try:
-        _look_up(found, path)
+        look_up(found, path)
     except KeyError:
         return False
     return True

@@ -58,7 +58,7 @@ ROOMS = (
     ('dag_structure',),
     ('dag_drawing', 'dag_svg'),
     ('dags', 'spectral_ops'),
-    ('pitch',),
+    ('pitch', 'streaming'),
     ('processors',),
     ('synths',),
     ('effects',),

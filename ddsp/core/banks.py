@@ -114,6 +114,15 @@ def play(
     )
     taps = tf.stack(neighbours(amplitudes, method), axis=2)
     frames = Frames(starts, hz, slope_hz, taps)
+    audio = play_frames(frames, grid, sample_rate, method, kernel)
+    return audio, wrap_cycles(final_cycles)
+
+
+@tf.autograph.experimental.do_not_convert
+def play_frames(
+    frames: Frames, grid: FrameGrid, sample_rate: float, method: str, kernel: Kernel
+) -> tf.Tensor:
+    """Plays frames of which everything is known; gives float32 `[batch, samples]`."""
     places = _places(grid, sample_rate, method)
     in_blocks = _blocks(grid, frames, places, kernel.width)
 
@@ -132,7 +141,7 @@ def play(
 
         return in_blocks(forward, frames, [], tf.float32), gradient
 
-    return grid.flatten(bank(*frames)), wrap_cycles(final_cycles)
+    return grid.flatten(bank(*frames))
 
 
 def _places(grid: FrameGrid, sample_rate: float, method: str) -> Places:

@@ -184,7 +184,7 @@ def _convolve_constant(audio: tf.Tensor, response: tf.Tensor) -> tf.Tensor:
     block = _maximum(_BLOCK_SIZE, 4 * tensors.size(response, 2))
     block = _minimum(block, tensors.size(audio, 1))
     n_blocks = _ceil_divide(tensors.size(audio, 1), block)
-    return _overlap_add_convolve(_cut(audio, n_blocks, block), response, block)
+    return overlap_add_convolve(_cut(audio, n_blocks, block), response, block)
 
 
 def _convolve_varying(
@@ -196,9 +196,9 @@ def _convolve_varying(
     _check_frames(n_samples, n_frames, hop)
     frames = _cut(audio, n_frames, hop)
     if not crossfade:
-        return _overlap_add_convolve(frames, response, hop)
+        return overlap_add_convolve(frames, response, hop)
     # A faded frame begins one hop before its own, with its predecessor's audio.
-    return _overlap_add_convolve(_fade(frames, hop), response, hop)[:, hop:]
+    return overlap_add_convolve(_fade(frames, hop), response, hop)[:, hop:]
 
 
 def _check_frames(n_samples: Size, n_frames: Size, hop: Size) -> None:
@@ -231,17 +231,33 @@ def _fade(frames: tf.Tensor, hop: Size) -> tf.Tensor:
     The fades are raised cosines, as in `resample(method='window')`. The first frame has
     nothing before it, the last one does not fade out.
     """
-    turn = tf.range(hop, dtype=tf.float32) / tf.cast(hop, tf.float32)
-    fade_in = 0.5 - 0.5 * tf.cos(math.pi * turn)
-    rising = frames[:, :-1] * fade_in
-    falling = tf.concat([frames[:, :-1] - rising, frames[:, -1:]], axis=1)
+    rising, falling = fade_between(frames[:, :-1], hop)
+    falling = tf.concat([falling, frames[:, -1:]], axis=1)
     return tf.concat([tf.pad(rising, [[0, 0], [1, 0], [0, 0]]), falling], axis=2)
 
 
-def _overlap_add_convolve(
+def fade_between(frames: tf.Tensor, hop: Size) -> tuple[tf.Tensor, tf.Tensor]:
+    """Parts frames into what fades in over their length and what fades out."""
+    turn = tf.range(hop, dtype=tf.float32) / tf.cast(hop, tf.float32)
+    rising = frames * (0.5 - 0.5 * tf.cos(math.pi * turn))
+    return rising, frames - rising
+
+
+def overlap_add_convolve(
     frames: tf.Tensor, responses: tf.Tensor, hop: Size
 ) -> tf.Tensor:
-    """Convolves frames that start every `hop` samples, and adds them up in place."""
+    """Convolves frames that start every `hop` samples, and adds them up in place.
+
+    Parameters
+    ----------
+    frames : `[batch, frames, samples]`.
+    responses : `[batch, frames, taps]`; either axis may be 1.
+    hop : from one frame to the next, in samples.
+
+    Returns
+    -------
+    The whole convolution, `[batch, samples]`, and maybe silence after it.
+    """
     frame_size, ir_size = tensors.size(frames, 2), tensors.size(responses, 2)
     fft_size = get_fft_size(frame_size, ir_size, power_of_2=False)
     if frames.shape[1] == 1:

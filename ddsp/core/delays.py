@@ -64,17 +64,28 @@ def variable_length_delay(phase: Any, audio: Any, max_length: int = 512) -> tf.T
     # A phase that is NaN stays so, also where a compiler's clipping would hide it.
     inside = tf.clip_by_value(phase, 0.0, 1.0)
     phase = tf.where(tf.math.is_nan(phase), phase, inside)
-    return _read_back(audio, phase * max_length, max_length)
+    # One more zero than the longest delay: its earlier neighbour is read too.
+    padded = tf.pad(audio, [[0, 0], [max_length + 1, 0]])
+    return read_back(padded, phase * max_length, max_length)
 
 
-def _read_back(audio: tf.Tensor, delay: tf.Tensor, max_length: int) -> tf.Tensor:
-    """Reads audio `delay` samples ago, `delay` being in [0, max_length]."""
+def read_back(padded: tf.Tensor, delay: tf.Tensor, max_length: int) -> tf.Tensor:
+    """Reads audio `delay` samples ago, linear between samples.
+
+    Parameters
+    ----------
+    padded : `[batch, max_length + 1 + samples]`, the audio after what was before it.
+    delay : `[batch, samples]`, in samples, in [0, max_length].
+    max_length : the longest delay, in samples.
+
+    Returns
+    -------
+    `[batch, samples]`.
+    """
     # Clipping keeps a phase that is NaN from reading outside: it gives NaN instead.
     whole = tf.clip_by_value(tf.cast(delay, tf.int32), 0, max_length)
     fraction = delay - tf.cast(whole, tf.float32)
-    n_samples = tensors.size(audio, 1)
-    # One more zero than the longest delay: its earlier neighbour is read too.
-    padded = tf.pad(audio, [[0, 0], [max_length + 1, 0]])
+    n_samples = tensors.size(padded, 1) - (max_length + 1)
     later = tf.range(n_samples) + max_length + 1 - whole
     now, before = _gather_pair(padded, later)
     return now + fraction * (before - now)

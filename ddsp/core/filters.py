@@ -157,10 +157,33 @@ def frequency_filter(
     ValueError
         As `fft_convolve` and `frequency_impulse_response`.
     """
-    zero_phase = _zero_phase_response(magnitudes, 'frequency_filter')
-    lags, period = _window_lags(zero_phase.shape[-1], window_size)
-    response = _windowed(zero_phase, lags, period, causal=False)
+    response = centred_response(magnitudes, window_size, 'frequency_filter')
     return fft_convolve(audio, response, padding, crossfade=crossfade)
+
+
+def centred_response(magnitudes: Any, window_size: int, where: str) -> tf.Tensor:
+    """The response of `frequency_filter`, `[..., taps]`, lag 0 at tap `taps // 2`."""
+    zero_phase = _zero_phase_response(magnitudes, where)
+    lags, period = _window_lags(zero_phase.shape[-1], window_size)
+    return _windowed(zero_phase, lags, period, causal=False)
+
+
+def window_taps(window_size: int, n_bins: int | None = None) -> int | None:
+    """How many taps the response of `frequency_filter` has, or at most has.
+
+    Parameters
+    ----------
+    window_size : see `frequency_filter`.
+    n_bins : bins of the magnitudes; None for the most taps the window allows.
+
+    Returns
+    -------
+    The number, or None where it depends on the bins and these are not known.
+    """
+    if n_bins is None and window_size < 1:
+        return None
+    taps = window_size + 1 if n_bins is None else 2 * (n_bins - 1)
+    return len(_window_lags(taps, window_size)[0])
 
 
 def sinc(x: Any, threshold: float = 1e-20) -> tf.Tensor:

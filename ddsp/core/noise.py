@@ -59,7 +59,7 @@ def uniform_noise(
         bits = tf.random.stateless_uniform(
             shape, [seed, 0], minval=None, maxval=None, dtype=tf.uint32, alg='philox'
         )
-        return _from_bits(bits)
+        return noise_from_bits(bits)
     around = _SEED.get()
     if around is None:
         return tf.random.uniform(shape, minval=-1.0, maxval=1.0)
@@ -83,10 +83,10 @@ def _counted_noise(shape: Any, step: tf.Tensor, draw: int, replica: Any) -> tf.T
         alg=1,
         dtype=tf.uint32,
     )
-    return _from_bits(bits)
+    return noise_from_bits(bits)
 
 
-def _from_bits(bits: tf.Tensor) -> tf.Tensor:
+def noise_from_bits(bits: tf.Tensor) -> tf.Tensor:
     """Numbers in [-1, 1) of random bits; XLA would take other bits of them."""
     whole = tf.bitcast(bits & tf.constant(2**23 - 1, tf.uint32), tf.int32)
     return tf.cast(whole, tf.float32) * 2.0**-22 - 1.0

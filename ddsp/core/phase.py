@@ -90,12 +90,35 @@ def frames_of_phase(
     """
     hz = tf.cast(frequencies, tf.float64)
     slope_hz = neighbour(hz, 1) - hz
+    return hz, slope_hz, *sum_frames(hz, slope_hz, grid, sample_rate, initial_cycles)
+
+
+def sum_frames(
+    hz: tf.Tensor,
+    slope_hz: tf.Tensor,
+    grid: FrameGrid,
+    sample_rate: float,
+    initial_cycles: Any = None,
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Sums frequency over whole frames.
+
+    Parameters
+    ----------
+    hz, slope_hz : float64 `[batch, frames, channels]`, see `frames_of_phase`.
+    grid : of as many frames.
+    sample_rate : samples a second.
+    initial_cycles : float64 `[batch, 1, channels]`, the phase before the first sample.
+
+    Returns
+    -------
+    starts, final_cycles : see `frames_of_phase`.
+    """
     whole = hz * _per_frame(grid.count) + slope_hz * _per_frame(grid.total)
     ends = wrap_cycles(tf.cumsum(whole / float(sample_rate), axis=1))
     starts = tf.concat([tf.zeros_like(ends[:, :1]), ends[:, :-1]], axis=1)
     if initial_cycles is not None:
         starts, ends = starts + initial_cycles, ends + initial_cycles
-    return hz, slope_hz, starts, ends[:, -1:]
+    return starts, ends[:, -1:]
 
 
 def steps_inside_frame(grid: FrameGrid, inclusive: bool) -> tuple[tf.Tensor, tf.Tensor]:

@@ -47,9 +47,9 @@ def linear_lookup(phase: Any, wavetables: Any) -> tf.Tensor:
     check_same_size({'phase': phase, 'wavetables': tables}, 0, where, 'batch')
     cycles = tf.cast(phase[..., 0], tf.float64)
     if tables.shape.rank == 2:
-        return _read(cycles, tables[:, tf.newaxis], None)[..., 0]
+        return read_tables(cycles, tables[:, tf.newaxis], None)[..., 0]
     row = tf.range(size(tables, 1))
-    return _read(cycles, tables, row)[..., 0]
+    return read_tables(cycles, tables, row)[..., 0]
 
 
 def harmonic_distribution_to_wavetable(
@@ -133,12 +133,12 @@ def wavetable_synthesis(
     cycles = grid.flatten(cycles)[..., 0]
     envelope = resample(amplitudes, grid.n_samples, method='window')[..., 0]
     if tables.shape.rank == 2:
-        return envelope * _read(cycles, tables[:, tf.newaxis], None)[..., 0]
+        return envelope * read_tables(cycles, tables[:, tf.newaxis], None)[..., 0]
     n_rows = size(tables, 1)
     row, fraction = _rows_at_samples(n_rows, grid.n_samples)
     # Both tables of a fade lie side by side, so that one read fetches both.
     pairs = tf.stack([tables, neighbour(tables, 1)], axis=-1)
-    read = _read(cycles, pairs, row)
+    read = read_tables(cycles, pairs, row)
     return envelope * (read[..., 0] + fraction * (read[..., 1] - read[..., 0]))
 
 
@@ -153,7 +153,9 @@ def _rows_at_samples(n_rows: int, n_samples: int) -> tuple[tf.Tensor, tf.Tensor]
     return tf.cast(row, tf.int32), tf.cast(fraction, tf.float32)
 
 
-def _read(cycles: tf.Tensor, tables: tf.Tensor, row: tf.Tensor | None) -> tf.Tensor:
+def read_tables(
+    cycles: tf.Tensor, tables: tf.Tensor, row: tf.Tensor | None
+) -> tf.Tensor:
     """Picks two entries a sample and mixes them.
 
     Parameters

@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ddsp import core
+from ddsp import core, streaming
 from ddsp.training import preprocessing
 from ddsp.training.transfer.decoding import Decoding
 
@@ -46,6 +46,7 @@ class Player:
             'pw_scaled' in decoder.input_keys or 'pw_db' in decoder.input_keys
         )
         self._decoding = Decoding(decoder, self.block_frames)
+        self._step = tf.function(processor_group.step, reduce_retracing=True)
 
     def play(
         self,
@@ -77,9 +78,16 @@ class Player:
         return audio
 
     def _parts(self, features: dict[str, np.ndarray]) -> Iterator[np.ndarray]:
-        whole = list(self._decoding.blocks(features))
-        controls = {k: tf.concat([b[k] for b in whole], axis=1) for k in whole[0]}
-        yield np.asarray(self._group(controls))[0]
+        wanted = self._group.input_keys
+        blocks = (
+            {name: block[name] for name in wanted}
+            for block in self._decoding.blocks(features)
+        )
+        parts = streaming.render(
+            self._group, blocks, hop_size=self.hop_size, step=self._step
+        )
+        for part in parts:
+            yield np.asarray(part)[0]
 
 
 def network_features(

@@ -1,4 +1,4 @@
-"""Processors: layers that turn the raw outputs of a network into signals."""
+"""What all processors have in common: their inputs, checks and two steps."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from ddsp import core, dags, registration
+from ddsp import registration, streaming
 from ddsp.core import checks, tensors
 
 # Whether the inputs that arrive in `get_controls` have been checked on their way.
 _CHECKED = contextvars.ContextVar('checked', default=False)
 
 
-class Processor(registration.Configured, keras.layers.Layer):
+class Processor(streaming.Streamed, registration.Configured, keras.layers.Layer):
     """Abstract base class of synthesizers and effects.
 
     A processor works in two steps. `get_controls` turns its inputs, often the raw
@@ -78,6 +78,7 @@ class Processor(registration.Configured, keras.layers.Layer):
         # Neither autocast nor a mixed policy may take phase below float32.
         kwargs = {'dtype': 'float32', 'autocast': False, **kwargs}
         super().__init__(name=name, trainable=trainable, **kwargs)
+        self._seen = _Seen()
 
     def __call__(self, *args: Any, return_outputs_dict: bool = False, **kwargs: Any):
         """Runs the processor on tensors, arrays or lists of numbers.
@@ -138,8 +139,43 @@ class Processor(registration.Configured, keras.layers.Layer):
         inputs = self._bind(args, kwargs)
         for key, value in inputs.arguments.items():
             inputs.arguments[key] = _to_tensors(value)
-        self._check(inputs.arguments)
+        self._check_finite(inputs.arguments)
+        self._check_shapes(inputs.arguments)
         return inputs
+
+    def _block_inputs(self, inputs: Any) -> dict[str, Any]:
+        """The inputs of a block by name; what is not finite comes through here."""
+        args, kwargs = (), {}
+        if isinstance(inputs, Mapping):
+            kwargs = dict(inputs)
+        else:
+            args = inputs if isinstance(inputs, (list, tuple)) else (inputs,)
+        arguments = self._bind(tuple(args), kwargs).arguments
+        arguments = {key: _to_tensors(value) for key, value in arguments.items()}
+        self._check_shapes(arguments)
+        return arguments
+
+    def _block_controls(
+        self, memory: streaming.Memory, inputs: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        token = _CHECKED.set(True)
+        try:
+            return self.stream_controls(memory, **inputs)
+        finally:
+            _CHECKED.reset(token)
+
+    def _seen_shape(self, name: str) -> list[int | None] | None:
+        return self._seen.shapes.get(name)
+
+    def _axes_of(self, name: str, rank: int | None = None) -> list[str] | None:
+        """The names of the axes of an input, where `input_shapes` says them."""
+        if name not in self.input_shapes:
+            return None
+        by_rank = _alternatives(self.input_shapes[name])
+        if rank is None:
+            seen = self._seen_shape(name)
+            rank = max(by_rank) if seen is None else len(seen)
+        return _axes(by_rank[rank]) if rank in by_rank else None
 
     def _bind(self, args: tuple, kwargs: dict[str, Any]) -> inspect.BoundArguments:
         """Names the inputs; one that is `None`, as by default, counts as not given."""
@@ -157,11 +193,13 @@ class Processor(registration.Configured, keras.layers.Layer):
                 del bound.arguments[key]
         return bound
 
-    def _check(self, inputs: Mapping[str, Any]) -> None:
+    def _check_finite(self, inputs: Mapping[str, Any]) -> None:
         for name, value in inputs.items():
             for leaf in tf.nest.flatten(value):
                 if tf.is_tensor(leaf) and leaf.dtype.is_floating:
                     checks.check_finite(leaf, name, self.name)
+
+    def _check_shapes(self, inputs: Mapping[str, Any]) -> None:
         given = {
             name: tf.TensorSpec(inputs[name].shape)
             for name in self.input_shapes
@@ -171,6 +209,16 @@ class Processor(registration.Configured, keras.layers.Layer):
             _check_shape(spec, self.input_shapes[name], name, self.name)
             checks.check_not_empty(spec, name, self.name)
         _check_agreement(given, self.input_shapes, self.name)
+        for name, spec in given.items():
+            if spec.shape.rank is not None:
+                self._seen.shapes[name] = spec.shape.as_list()
+
+
+class _Seen:
+    """The shapes of the last inputs: kept from Keras, which tracks dictionaries."""
+
+    def __init__(self) -> None:
+        self.shapes: dict[str, list[int | None]] = {}
 
 
 def _checking(get_controls: Callable) -> Callable:
@@ -279,246 +327,3 @@ def _check_agreement(
             by_axis.setdefault(axis, {})[name] = tf.TensorSpec([size])
     for axis, specs in by_axis.items():
         checks.check_same_size(specs, 0, where, axis)
-
-
-@registration.register('ddsp.processors')
-class Add(Processor):
-    """Adds two signals.
-
-    Parameters
-    ----------
-    name : name of the layer.
-    """
-
-    input_shapes = {
-        'signal_one': ('[batch, samples]', '[batch, samples, channels]'),
-        'signal_two': ('[batch, samples]', '[batch, samples, channels]'),
-    }
-
-    def __init__(self, name: str = 'add', **kwargs: Any) -> None:
-        super().__init__(name=name, **kwargs)
-
-    def get_controls(
-        self, signal_one: tf.Tensor, signal_two: tf.Tensor
-    ) -> dict[str, tf.Tensor]:
-        """Passes two signals `[batch, samples]` of one length as they are."""
-        _check_same_rank(signal_one, signal_two, self.name)
-        return {'signal_one': signal_one, 'signal_two': signal_two}
-
-    def get_signal(self, signal_one: tf.Tensor, signal_two: tf.Tensor) -> tf.Tensor:
-        """Gives the sum, `[batch, samples]`."""
-        return signal_one + signal_two
-
-
-@registration.register('ddsp.processors')
-class Mix(Processor):
-    """Cross-fades two signals at constant power.
-
-    With a level m between 0 and 1 the output is
-    `sqrt(m) * signal_one + sqrt(1 - m) * signal_two`: signals that are not correlated
-    keep their loudness at every level. The gains of the established library do not.
-
-    Parameters
-    ----------
-    name : name of the layer.
-    """
-
-    input_shapes = {
-        'signal_one': ('[batch, samples]', '[batch, samples, channels]'),
-        'signal_two': ('[batch, samples]', '[batch, samples, channels]'),
-        'nn_out_mix_level': ('[batch, frames]', '[batch, frames, 1]'),
-    }
-
-    def __init__(self, name: str = 'mix', **kwargs: Any) -> None:
-        super().__init__(name=name, **kwargs)
-
-    def get_controls(
-        self, signal_one: tf.Tensor, signal_two: tf.Tensor, nn_out_mix_level: tf.Tensor
-    ) -> dict[str, tf.Tensor]:
-        """Scales the mixing level and brings it to the length of the signals.
-
-        Parameters
-        ----------
-        signal_one : `[batch, samples]` or `[batch, samples, channels]`.
-        signal_two : as `signal_one`.
-        nn_out_mix_level : raw output of a network, `[batch, frames, 1]` or
-            `[batch, frames]`; its sigmoid is the share of `signal_one` in the power.
-
-        Returns
-        -------
-        The signals and `mix_level`, between 0 and 1, with as many axes as the signals.
-        """
-        _check_same_rank(signal_one, signal_two, self.name)
-        n_samples = tensors.size(signal_one, 1)
-        level = core.resample(tf.math.sigmoid(nn_out_mix_level), n_samples)
-        if level.shape.rank < signal_one.shape.rank:
-            level = level[..., tf.newaxis]
-        elif level.shape.rank > signal_one.shape.rank:
-            level = level[..., 0]
-        return {
-            'signal_one': signal_one,
-            'signal_two': signal_two,
-            'mix_level': level,
-        }
-
-    def get_signal(
-        self, signal_one: tf.Tensor, signal_two: tf.Tensor, mix_level: tf.Tensor
-    ) -> tf.Tensor:
-        """Gives the mixture of two signals, of their shape."""
-        first, second = _root(mix_level), _root(1.0 - mix_level)
-        return first * signal_one + second * signal_two
-
-
-def _check_same_rank(signal_one: tf.Tensor, signal_two: tf.Tensor, where: str) -> None:
-    """Refuses `[batch, samples]` beside `[batch, samples, channels]`."""
-    if signal_one.shape.rank != signal_two.shape.rank:
-        raise ValueError(
-            f'{where}: signal_one has shape {list(signal_one.shape)} and signal_two '
-            f'{list(signal_two.shape)}, expected the same number of axes.'
-        )
-
-
-def _root(x: tf.Tensor) -> tf.Tensor:
-    """Square root with gradient 0, in place of infinity, where nothing is above 0."""
-    positive = x > 0.0
-    root = tf.sqrt(tf.where(positive, x, tf.ones_like(x)))
-    return tf.where(positive, root, tf.zeros_like(x))
-
-
-@registration.register('ddsp.processors')
-class Crop(Processor):
-    """Cuts samples off one end of the audio.
-
-    Cutting off none gives all of it, and not an empty tensor as in the established
-    library.
-
-    Parameters
-    ----------
-    frame_size : number of samples to cut off; 0 leaves the audio whole.
-    crop_location : the end where they go, `'front'` or `'back'`.
-    name : name of the layer.
-
-    Raises
-    ------
-    ValueError
-        When `frame_size` is negative or there is no such end.
-    """
-
-    input_shapes = {'audio': ('[batch, samples]', '[batch, samples, channels]')}
-
-    def __init__(
-        self,
-        frame_size: int,
-        crop_location: str = 'back',
-        name: str = 'crop',
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(name=name, **kwargs)
-        if frame_size < 0:
-            raise ValueError(f'{name}: frame_size is {frame_size}, expected >= 0.')
-        if crop_location not in ('front', 'back'):
-            raise ValueError(
-                f'{name}: crop_location is {crop_location!r}, '
-                "expected 'front' or 'back'."
-            )
-        self.frame_size = frame_size
-        self.crop_location = crop_location
-
-    def get_controls(self, audio: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Passes audio `[batch, samples]` as it is."""
-        n_samples = audio.shape[1]
-        if n_samples is not None and n_samples <= self.frame_size:
-            raise ValueError(
-                f'{self.name}: cannot crop {self.frame_size} samples from audio '
-                f'of {n_samples}.'
-            )
-        return {'audio': audio}
-
-    def get_signal(self, audio: tf.Tensor) -> tf.Tensor:
-        """Gives the rest, `[batch, samples - frame_size]`."""
-        if self.crop_location == 'front':
-            return audio[:, self.frame_size :]
-        # A slice up to -0 would be empty.
-        return audio[:, : tf.maximum(tensors.size(audio, 1) - self.frame_size, 0)]
-
-
-@registration.configurable('ddsp.processors')
-class ProcessorGroup(dags.DAGLayer):
-    """A graph of processors that is itself called like a processor.
-
-    See `ddsp.dags.DAGLayer` for how nodes and keys are written. The signal of the last
-    node is the signal of the group.
-
-    Parameters
-    ----------
-    dag : the nodes; a gin file can give them as `ProcessorGroup.dag`.
-    **kwarg_processors : processors that nodes name by a text; also `name`.
-
-    Examples
-    --------
-    >>> import ddsp
-    >>> group = ddsp.processors.ProcessorGroup(dag=[
-    ...     (ddsp.processors.Add(), ['voice', 'noise']),
-    ...     (ddsp.processors.Crop(1), ['add/signal']),
-    ... ])
-    >>> group({'voice': [[1.0, 2.0]], 'noise': [[0.5, 0.5]]}).numpy().tolist()
-    [[1.5]]
-    """
-
-    _lists = ('modules', 'processors')
-
-    def __init__(self, dag: dags.DAG, **kwarg_processors: Any) -> None:
-        super().__init__(dag, **kwarg_processors)
-
-    @property
-    def processors(self) -> list[Any]:
-        """The modules of the graph, in the order of the nodes."""
-        return self.modules
-
-    def call(
-        self,
-        inputs: Mapping[str, Any],
-        return_outputs_dict: bool = False,
-        **kwargs: Any,
-    ) -> Any:
-        """Runs the graph.
-
-        Parameters
-        ----------
-        inputs : dictionary with what `input_keys` lists.
-        return_outputs_dict : whether to give the results of all nodes, too.
-        **kwargs : each goes to those processors that take it.
-
-        Returns
-        -------
-        The signal, `[batch, samples]`, or `{'signal': signal, 'controls': results}`
-        with the nested dictionary that `get_controls` gives.
-        """
-        controls = self.get_controls(inputs, **kwargs)
-        signal = self.get_signal(controls)
-        if return_outputs_dict:
-            return {'signal': signal, 'controls': controls}
-        return signal
-
-    def get_controls(self, inputs: Mapping[str, Any], **kwargs: Any) -> dict[str, Any]:
-        """Gives the inputs and the results of all nodes, see `DAGLayer.run_dag`."""
-        return self.run_dag(inputs, **kwargs)
-
-    def get_signal(self, outputs: Mapping[str, Any]) -> tf.Tensor:
-        """Takes the signal of the last node out of what `get_controls` gave.
-
-        Raises
-        ------
-        ValueError
-            When the last node gave no signal.
-        """
-        out = outputs['out']
-        if not isinstance(out, Mapping):
-            return out
-        if 'signal' not in out:
-            raise ValueError(
-                f'{self.name}: the last node gave {list(out)}, but no signal; '
-                'end the dag with a processor, or give its result the output key '
-                "'signal'."
-            )
-        return out['signal']

@@ -1,8 +1,7 @@
-"""Effects: processors that take audio and give audio back."""
+"""Reverbs: audio convolved with a response as long as a room sounds."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,12 @@ import numpy as np
 import tensorflow as tf
 
 from ddsp import core, processors, registration
+from ddsp.core.streaming.convolution import (
+    partition,
+    start_convolution,
+    step_convolution,
+)
+from ddsp.streaming import Memory, Span
 
 
 @registration.register('ddsp.effects')
@@ -113,11 +118,55 @@ class Reverb(processors.Processor):
         -------
         Audio of the same length, `[batch, samples]`.
         """
-        audio, ir = core.tf_float32(audio), _as_batch(ir)
+        audio, response = core.tf_float32(audio), self._response(ir)
+        return core.fft_convolve(audio, response, padding='same', delay_compensation=0)
+
+    def start_stream(self, batch_size: Any) -> dict[str, tf.Tensor]:
+        """Remembers audio as long as the response, and a learned response."""
+        hop, taps = self._hop(), self._channels('ir') or 1
+        if not self._has_weights:
+            return start_convolution(batch_size, taps, hop)
+        response = self._response(self.get_controls(tf.zeros([1, 1]))['ir'])
+        return {
+            **start_convolution(batch_size, core.size(response, 1), hop),
+            'response': partition(response, hop),
+        }
+
+    def stream_controls(
+        self, memory: Memory, audio: tf.Tensor, **controls: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Finds the response of this block, if it is not that of the whole stream."""
+        if not controls and 'response' in memory:
+            return {'audio': audio}
+        return self.get_controls(audio, **controls)
+
+    def stream_signal(
+        self, memory: Memory, span: Span, audio: tf.Tensor, ir: Any = None
+    ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
+        """Convolves a block, without latency.
+
+        A block that is long beside the response, or whose length is not known, is
+        convolved at once, others hop by hop.
+        """
+        hop, memory = self._hop(), dict(memory)
+        kept = {key: memory.pop(key) for key in ('response', 'noise') if key in memory}
+        response = (
+            kept['response'] if ir is None else partition(self._response(ir), hop)
+        )
+        if audio.shape[1] is not None and audio.shape[1] % hop:
+            raise ValueError(
+                f'{self.name}: a block has {audio.shape[1]} samples, expected a '
+                f'multiple of its hop_size {hop}.'
+            )
+        audio, memory = step_convolution(audio, response, memory, hop)
+        return audio, {**memory, **kept}
+
+    def _response(self, ir: Any) -> tf.Tensor:
+        """What the audio is convolved with, `[batch, taps]`."""
+        ir = _as_batch(ir)
         # The dry sound is a first tap of 1: it costs nothing beside the others.
         first = tf.fill([tf.shape(ir)[0], 1], 1.0 if self.add_dry else 0.0)
-        response = tf.concat([first, ir[:, 1:]], axis=1)
-        return core.fft_convolve(audio, response, padding='same', delay_compensation=0)
+        return tf.concat([first, ir[:, 1:]], axis=1)
 
     def _weight(self, name: str) -> tf.Tensor:
         """A learned control, for want of one in the call."""
@@ -171,8 +220,30 @@ class TrainableReverb(Reverb):
         self._has_weights = True
 
 
+class _NoiseReverb(Reverb):
+    """A reverb whose response is made of noise, the same in all of a stream."""
+
+    def start_stream(self, batch_size: Any) -> dict[str, tf.Tensor]:
+        """Remembers audio as long as the response, and the response or its noise."""
+        if self._has_weights:
+            return super().start_stream(batch_size)
+        return {
+            **start_convolution(batch_size, self.reverb_length, self._hop()),
+            'noise': _uniform_noise(self.reverb_length, self.seed),
+        }
+
+    def stream_controls(
+        self, memory: Memory, audio: tf.Tensor, **controls: tf.Tensor
+    ) -> dict[str, tf.Tensor]:
+        """Finds the response of this block, if it is not that of the whole stream."""
+        if 'noise' not in memory:
+            return super().stream_controls(memory, audio, **controls)
+        ir = self._impulse_response(memory['noise'], **controls)
+        return {'audio': audio, 'ir': ir}
+
+
 @registration.register('ddsp.effects')
-class ExpDecayReverb(Reverb):
+class ExpDecayReverb(_NoiseReverb):
     """A reverb of noise that decays exponentially: two numbers make the room.
 
     The response is `gain * exp(-(2 + exp(decay)) * t) * noise`, for t from 0 to 1 over
@@ -236,22 +307,24 @@ class ExpDecayReverb(Reverb):
         ValueError
             For other shapes, or when a control is missing.
         """
-        audio = core.tf_float32(audio)
+        noise = _uniform_noise(self.reverb_length, self.seed)
+        ir = self._impulse_response(noise, gain, decay)
+        return {'audio': core.tf_float32(audio), 'ir': ir}
+
+    def _impulse_response(
+        self, noise: tf.Tensor, gain: Any = None, decay: Any = None
+    ) -> tf.Tensor:
         gain = self._weight('gain')[tf.newaxis] if gain is None else gain
         decay = self._weight('decay')[tf.newaxis] if decay is None else decay
         gain, decay = core.tf_float32(gain), core.tf_float32(decay)
-        return {'audio': audio, 'ir': self._impulse_response(gain, decay)}
-
-    def _impulse_response(self, gain: tf.Tensor, decay: tf.Tensor) -> tf.Tensor:
         # Beyond e**80 the response is gone after one tap, and float32 near its end.
         rate = 2.0 + tf.exp(tf.minimum(decay, 80.0))
         time = tf.linspace(0.0, 1.0, self.reverb_length)[tf.newaxis]
-        noise = _uniform_noise(self.reverb_length, self.seed)
         return self.scale_fn(gain) * tf.exp(-rate * time) * noise
 
 
 @registration.register('ddsp.effects')
-class FilteredNoiseReverb(Reverb):
+class FilteredNoiseReverb(_NoiseReverb):
     """A reverb of noise through a filter that changes as the room dies away.
 
     Parameters
@@ -273,6 +346,7 @@ class FilteredNoiseReverb(Reverb):
         'audio': '[batch, samples]',
         'magnitudes': '[batch, frames, bands]',
     }
+    stream_constants = ('magnitudes',)
 
     def __init__(
         self,
@@ -324,17 +398,20 @@ class FilteredNoiseReverb(Reverb):
         ValueError
             For other shapes, or when the magnitudes are missing.
         """
-        audio = core.tf_float32(audio)
+        noise = _uniform_noise(self.reverb_length, self.seed)
+        ir = self._impulse_response(noise, magnitudes)
+        return {'audio': core.tf_float32(audio), 'ir': ir}
+
+    def _impulse_response(self, noise: tf.Tensor, magnitudes: Any = None) -> tf.Tensor:
         if magnitudes is None:
             magnitudes = self._weight('magnitudes')[tf.newaxis]
         magnitudes = core.tf_float32(magnitudes)
-        response = core.frequency_filter(
-            _uniform_noise(self.reverb_length, self.seed),
+        return core.frequency_filter(
+            noise,
             self.scale_fn(magnitudes + self.initial_bias),
             window_size=self.window_size,
             crossfade=self.crossfade,
         )
-        return {'audio': audio, 'ir': response}
 
 
 def _uniform_noise(n_samples: int, seed: int | None) -> tf.Tensor:
@@ -344,172 +421,3 @@ def _uniform_noise(n_samples: int, seed: int | None) -> tf.Tensor:
     # TensorFlow's own generators differ between devices, and under XLA.
     noise = np.random.default_rng(seed).uniform(-1.0, 1.0, [1, n_samples])
     return tf.constant(noise, tf.float32)
-
-
-@registration.register('ddsp.effects')
-class FIRFilter(processors.Processor):
-    """Filters audio by magnitudes over frequency that change from frame to frame.
-
-    Parameters
-    ----------
-    window_size : length in samples of the window on the impulse response.
-    scale_fn : function from any magnitude to a positive one.
-    name : name of the layer.
-    crossfade : fade from each frame's filter to the next instead of switching.
-    """
-
-    input_shapes = {
-        'audio': '[batch, samples]',
-        'magnitudes': ('[batch, frames, bins]', '[batch, bins]'),
-    }
-
-    def __init__(
-        self,
-        window_size: int = 257,
-        scale_fn: Callable = core.exp_sigmoid,
-        name: str = 'fir_filter',
-        crossfade: bool = False,
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(name=name, **kwargs)
-        self.window_size = window_size
-        self.scale_fn = scale_fn
-        self.crossfade = crossfade
-
-    def get_controls(self, audio: Any, magnitudes: Any) -> dict[str, tf.Tensor]:
-        """Scales the magnitudes.
-
-        Parameters
-        ----------
-        audio : `[batch, samples]`.
-        magnitudes : `[batch, frames, bins]`, or `[batch, bins]` for one filter.
-
-        Returns
-        -------
-        `audio`, and `magnitudes`, linear gain of the same shape.
-
-        Raises
-        ------
-        ValueError
-            For other ranks, or for audio that is empty or not finite.
-        """
-        audio = core.tf_float32(audio)
-        magnitudes = core.tf_float32(magnitudes)
-        return {'audio': audio, 'magnitudes': self.scale_fn(magnitudes)}
-
-    def get_signal(self, audio: Any, magnitudes: Any) -> tf.Tensor:
-        """Filters the audio, without delay.
-
-        Parameters
-        ----------
-        audio : `[batch, samples]`.
-        magnitudes : `[batch, frames, bins]` or `[batch, bins]`, linear gain.
-
-        Returns
-        -------
-        Audio of the same length, `[batch, samples]`.
-        """
-        return core.frequency_filter(
-            audio, magnitudes, self.window_size, crossfade=self.crossfade
-        )
-
-
-@registration.register('ddsp.effects')
-class ModDelay(processors.Processor):
-    """Delays audio by a time that is modulated: chorus, flanger, vibrato.
-
-    The delay is `center_ms + depth_ms * phase`. The default `phase_scale_fn` gives
-    phases in [0, 1]; with `tf.math.tanh`, for one, phases go from -1 to 1, and the
-    delay from `center_ms - depth_ms` to `center_ms + depth_ms`. The longest delay is
-    reached, where the established library wraps around to none.
-
-    Parameters
-    ----------
-    center_ms : delay at phase 0, in milliseconds.
-    depth_ms : how far the phase moves the delay, in milliseconds.
-    sample_rate : samples per second.
-    gain_scale_fn : function from any gain to a positive one.
-    phase_scale_fn : function from any phase to one in [0, 1] or [-1, 1].
-    add_dry : add the audio to its delayed copy.
-    name : name of the layer.
-
-    Raises
-    ------
-    ValueError
-        When a time is negative or there is no delay at all.
-    """
-
-    input_shapes = {
-        'audio': '[batch, samples]',
-        'gain': '[batch, samples, 1]',
-        'phase': '[batch, samples, 1]',
-    }
-
-    def __init__(
-        self,
-        center_ms: float = 15.0,
-        depth_ms: float = 10.0,
-        sample_rate: int = 16000,
-        gain_scale_fn: Callable = core.exp_sigmoid,
-        phase_scale_fn: Callable = tf.nn.sigmoid,
-        add_dry: bool = True,
-        name: str = 'mod_delay',
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(name=name, **kwargs)
-        if min(center_ms, depth_ms) < 0.0 or center_ms + depth_ms <= 0.0:
-            raise ValueError(
-                f'{name}: center_ms {center_ms} and depth_ms {depth_ms} should not be '
-                'negative, nor both zero.'
-            )
-        self.center_ms = center_ms
-        self.depth_ms = depth_ms
-        self.sample_rate = sample_rate
-        self.gain_scale_fn = gain_scale_fn
-        self.phase_scale_fn = phase_scale_fn
-        self.add_dry = add_dry
-
-    def get_controls(self, audio: Any, gain: Any, phase: Any) -> dict[str, tf.Tensor]:
-        """Scales gain and phase.
-
-        Parameters
-        ----------
-        audio : `[batch, samples]`.
-        gain : `[batch, samples, 1]`, of the delayed audio.
-        phase : `[batch, samples, 1]`, of the modulation.
-
-        Returns
-        -------
-        `audio`, and the scaled `gain` and `phase`, `[batch, samples, 1]`.
-
-        Raises
-        ------
-        ValueError
-            For other ranks, sizes that differ, or audio that is empty or not finite.
-        """
-        audio = core.tf_float32(audio)
-        gain, phase = core.tf_float32(gain), core.tf_float32(phase)
-        gain, phase = self.gain_scale_fn(gain), self.phase_scale_fn(phase)
-        return {'audio': audio, 'gain': gain, 'phase': phase}
-
-    def get_signal(self, audio: Any, gain: Any, phase: Any) -> tf.Tensor:
-        """Adds a delayed copy of the audio.
-
-        Parameters
-        ----------
-        audio : `[batch, samples]`.
-        gain : `[batch, samples, 1]`, linear gain of the delayed audio.
-        phase : `[batch, samples, 1]`, in [0, 1] or [-1, 1].
-
-        Returns
-        -------
-        Audio of the same length, `[batch, samples]`.
-        """
-        audio, phase = core.tf_float32(audio), core.tf_float32(phase)
-        longest_ms = self.center_ms + self.depth_ms
-        samples_per_ms = self.sample_rate / 1000.0
-        max_length = max(1, math.ceil(samples_per_ms * longest_ms))
-        delay = samples_per_ms * (self.center_ms + self.depth_ms * phase)
-        wet = core.variable_length_delay(delay / max_length, audio, max_length)
-        wet *= core.tf_float32(gain)[..., 0]
-        return wet + audio if self.add_dry else wet
