@@ -19,8 +19,11 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.10 python3 p
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
 
-demo: $(VENV)/.train  ## resynthesise the bundled recording, a few minutes
+demo: $(VENV)/.train  ## resynthesise the bundled singing and play it on a violin
+	@rm -f $(OUT)/violin.wav
 	$(BIN)/ddsp fit $(RECORDING) --out $(OUT) --overwrite $(DEMO_ARGS)
+	$(BIN)/ddsp transfer $(RECORDING) --instrument violin --out $(OUT)/violin.wav \
+	  --report $(OUT)/report.html --add_to_report
 	@echo
 	@echo "The report is $(OUT)/report.html: open it in a browser."
 

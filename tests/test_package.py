@@ -29,6 +29,7 @@ PROMISES = [
 ON_USE = (
     'IPython',
     'apache_beam',
+    'gradio',
     'librosa',
     'matplotlib',
     'mir_eval',

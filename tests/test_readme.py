@@ -97,6 +97,8 @@ def test_readme_examples(run_blocks: Callable[[str], dict[str, Any]]) -> None:
     assert [type(p) for p in names['processor_group'].processors] == in_list
     assert names['processor_group'].filtered_noise.initial_bias == -4.0
     assert names['f0_hz'].shape == names['loudness_db'].shape
+    assert names['played'].shape == names['singing'].shape
+    assert names['lower'].max() > 0.01
     confident = names['f0_confidence'] > 0.9
     assert np.all((names['f0_hz'][confident] > 80) & (names['f0_hz'][confident] < 1000))
 
@@ -142,6 +144,14 @@ def test_readme_fits(here: pathlib.Path) -> None:
         assert audio_files.load_audio(out / f'{name}.wav').shape == (32000,)
     assert (out / 'operative_config.gin').read_text()
     assert '</html>' in (out / 'report.html').read_text(encoding='utf-8')
+
+
+def test_readme_transfers(here: pathlib.Path) -> None:
+    command = command_of('ddsp', 'transfer')
+    assert main(command) == 0
+    out = here / command[command.index('--out') + 1]
+    assert audio_files.load_audio(out).shape == (32000,)
+    assert '</html>' in out.with_suffix('.html').read_text(encoding='utf-8')
 
 
 @pytest.fixture

@@ -8,11 +8,12 @@ import traceback
 from collections.abc import Sequence
 
 import ddsp
-from ddsp.cli import fit, instruments, statistics, train, transfer
+from ddsp.cli import fit, instruments, serve, statistics, train, transfer
 
 # One module a subcommand, each with `add_parser`, `run`, and what is left after Ctrl-C.
 _COMMANDS = {
     'transfer': transfer,
+    'serve': serve,
     'instruments': instruments,
     'train': train,
     'statistics': statistics,

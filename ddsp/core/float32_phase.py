@@ -1,7 +1,7 @@
 """Harmonics as the established library plays them: phase summed up in float32.
 
-Its phase drifts, by about a degree in the first second at 400 Hz and ever faster after
-that. Here it is for those who compare with what they rendered years ago.
+Its phase drifts, the further the longer it plays. Here it is for those who compare with
+what they rendered years ago.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from ddsp.core.banks import TWO_PI, play
 from ddsp.core.checks import check_not_empty, check_rank, check_same_size
+from ddsp.core.float32_phase import drifting_harmonics
 from ddsp.core.grids import TAP_OFFSETS, FrameGrid, frame_grid
 from ddsp.core.harmonic_bank import harmonic_kernel
 from ddsp.core.harmonics import (
@@ -136,6 +137,7 @@ def harmonic_synthesis(
     amp_resample_method: str = 'window',
     use_angular_cumsum: bool = False,
     hop_size: int | None = None,
+    float32_phase: bool = False,
 ) -> tf.Tensor:
     """Plays harmonics from controls at the frame rate.
 
@@ -154,6 +156,9 @@ def harmonic_synthesis(
     amp_resample_method : 'window', 'linear', 'cubic' or 'nearest'.
     use_angular_cumsum : kept for programs that give it; phase is always exact.
     hop_size : samples a frame, for when `n_samples` is None.
+    float32_phase : whether to sum up phase in float32, sample by sample and harmonic by
+        harmonic, as the established library does: slow, and it drifts. For comparing
+        with what it has rendered.
 
     Returns
     -------
@@ -176,6 +181,10 @@ def harmonic_synthesis(
         partials = get_harmonic_frequencies(frequencies, size(shifts, -1))
         partials, amplitudes = _same_time(partials * (1.0 + shifts), amplitudes)
         return _sinusoids(partials, amplitudes, grid, sample_rate, amp_resample_method)
+    if float32_phase:
+        return drifting_harmonics(
+            frequencies, amplitudes, grid.n_samples, sample_rate, amp_resample_method
+        )
     audio, _ = _harmonics(
         frequencies, amplitudes, grid, sample_rate, amp_resample_method
     )

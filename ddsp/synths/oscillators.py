@@ -37,6 +37,9 @@ class Harmonic(Processor):
         or 'nearest'.
     use_angular_cumsum : kept for programs that give it; phase is always exact.
     frame_rate : frames a second, for `n_samples=None`.
+    float32_phase : whether to sum up phase in float32, as the established library does:
+        slow, and it drifts. For comparing with what it has rendered; streams are exact
+        all the same.
 
     Examples
     --------
@@ -65,9 +68,11 @@ class Harmonic(Processor):
         use_angular_cumsum: bool = False,
         name: str = 'harmonic',
         frame_rate: int = 250,
+        float32_phase: bool = False,
         **kwargs: Any,
     ):
         super().__init__(name=name, **kwargs)
+        self.float32_phase = float32_phase
         self.n_samples = n_samples
         self.sample_rate = sample_rate
         self.scale_fn = scale_fn
@@ -122,6 +127,7 @@ class Harmonic(Processor):
             sample_rate=self.sample_rate,
             amp_resample_method=self.amp_resample_method,
             hop_size=self.hop_size,
+            float32_phase=self.float32_phase,
         )
 
     @property

@@ -29,7 +29,7 @@ from ddsp.training import (
     trainers,
 )
 
-_LAZY = ('data_preparation', 'ddsp_run', 'fit', 'instrument', 'transfer')
+_LAZY = ('data_preparation', 'ddsp_run', 'fit', 'instrument', 'serve', 'transfer')
 # Functions of these rooms that are for everybody.
 _LAZY_FUNCTIONS = {'load_instrument': 'transfer', 'list_instruments': 'transfer'}
 
@@ -53,6 +53,7 @@ __all__ = [
     'plotting',
     'postprocessing',
     'preprocessing',
+    'serve',
     'summaries',
     'train_util',
     'trainers',
