@@ -22,7 +22,11 @@ def main() -> int:
     if sys.argv[1:] == ['--version']:
         print('ddsp', importlib.metadata.version('ddsp'))
         return 0
-    return _quietly('ddsp.cli.main').main()
+    try:
+        return _quietly('ddsp.cli.main').main()
+    except KeyboardInterrupt:  # While loading, before anything could be begun.
+        print('\nddsp: aborted, nothing was done', file=sys.stderr)
+        return 130
 
 
 def run() -> int:

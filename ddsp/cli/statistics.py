@@ -30,7 +30,7 @@ def add_parser(subparsers: Any) -> None:
     add('recordings', metavar='RECORDINGS', help='a folder, or one recording')
     add(
         '--instrument',
-        metavar='DIR|CHECKPOINT',
+        metavar='DIR|CHECKPOINT|ZIP',
         required=True,
         help='directory, checkpoint or zip file of the model',
     )
@@ -40,15 +40,13 @@ def add_parser(subparsers: Any) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns the exit status."""
-    from ddsp.training.instrument.statistics import measure_recordings
     from ddsp.training.transfer.adjust import note_name
-    from ddsp.training.transfer.loading import rates_of
+    from ddsp.training.transfer.measuring import measure_recordings
 
     found = measure_recordings(
         Path(arguments.recordings),
-        Path(arguments.instrument),
+        arguments.instrument,
         method=arguments.method or 'swift-f0',
-        **rates_of(arguments.instrument),
     )
     print(
         f'notes from {note_name(found["min_pitch_note"])} to '

@@ -33,7 +33,7 @@ def add_parser(subparsers: Any) -> None:
     add('recording', metavar='INPUT', help='a sound file of any format and length')
     add(
         '--instrument',
-        metavar='NAME|DIR|CHECKPOINT',
+        metavar='NAME|DIR|CHECKPOINT|ZIP',
         default='violin',
         help='a name (default: violin), or the directory, checkpoint or zip file of a '
         'model',
@@ -56,14 +56,14 @@ def add_parser(subparsers: Any) -> None:
     add(
         '--add_to_report',
         action='store_true',
-        help='PAGE.html is a report of ddsp fit, which gets a chapter more',
+        help='if PAGE.html is a report of ddsp fit, ddsp train or ddsp transfer, add a '
+        'chapter to it',
     )
     add('--overwrite', action='store_true', help='replace files that are there')
     add_debug(parser)
 
 
 def _add_controls(parser: argparse.ArgumentParser) -> None:
-    # The table stands where no extra package is needed.
     from ddsp.training.transfer.controls import CONTROLS, Controls
 
     defaults = Controls()
@@ -127,17 +127,17 @@ def summary(metrics: dict[str, Any], out: str, report: str | None) -> str:
     if octaves:
         way = 'up' if octaves > 0 else 'down'
         word = 'octave' if abs(octaves) == 1 else 'octaves'
-        lines.append(f'moved {abs(octaves)} {word} {way}')
+        lines.append(f'moved {abs(octaves)} {word} {way}, to where it plays')
     if metrics['within_50_cents'] is not None:
         lines.append(
             f'in tune within 50 cents on {metrics["within_50_cents"]:.1%} of '
             f'{metrics["confident_frames"]} frames of notes'
         )
     seconds, took = metrics['seconds'], metrics['transfer_seconds']
-    lines.append(
-        f'{out}: {seconds:.1f} s, in {took:.1f} s ({seconds / took:.1f} times faster '
-        'than it plays)'
-    )
+    speed = ''
+    if seconds > took:
+        speed = f' ({seconds / took:.1f} times faster than it plays)'
+    lines.append(f'{out}: {seconds:.1f} s, in {took:.1f} s{speed}')
     if report is not None:
         lines.append(f'report: {report}')
     return '\n'.join(lines)

@@ -41,6 +41,12 @@ def reproducible_noise(seed: Any) -> Iterator[None]:
         _SEED.reset(token)
 
 
+def seed_around() -> tf.Tensor | None:
+    """The seed that `reproducible_noise` gave, int64; None outside of it."""
+    around = _SEED.get()
+    return None if around is None else around[0]
+
+
 def uniform_noise(
     shape: Any, seed: int | None = None, shared: bool = False
 ) -> tf.Tensor:

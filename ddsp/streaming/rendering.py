@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol
 
 import tensorflow as tf
+
+from ddsp.core import noise
+
+# Seeds one after the other have this many blocks each, before one is that of the next.
+_BLOCKS = 1 << 32
 
 
 class Streamable(Protocol):
@@ -25,6 +31,38 @@ class Streamable(Protocol):
 
     def flush(self, inputs: Any, state: Mapping[str, Any]) -> tuple[Any, dict]:
         """See `Streamed`."""
+
+
+def compile_step(processor: Streamable) -> Callable:
+    """Compiles `step`, with the seed of its noise as a third argument.
+
+    What is compiled draws the same noise at every call, unless it is told otherwise.
+    Without a seed, None, it draws anew.
+    """
+
+    def step(inputs: Any, state: Mapping[str, Any], seed: tf.Tensor | None) -> Any:
+        if seed is None:
+            return processor.step(inputs, state)
+        with noise.reproducible_noise(seed):
+            return processor.step(inputs, state)
+
+    return tf.function(step, reduce_retracing=True)
+
+
+def numbered(compiled: Callable) -> Callable:
+    """A step of a stream that begins; within `reproducible_noise`, each has its own.
+
+    Parameters
+    ----------
+    compiled : by `compile_step`.
+    """
+    around, numbers = noise.seed_around(), itertools.count(1)
+
+    def step(inputs: Any, state: Mapping[str, Any]) -> Any:
+        seed = None if around is None else around * _BLOCKS + next(numbers)
+        return compiled(inputs, state, seed)
+
+    return step
 
 
 def render(
@@ -47,8 +85,8 @@ def render(
     hop_size : samples a frame, see `Streamed.initial_state`.
     compiled : whether to run in a `tf.function`, which pays when most blocks have one
         size.
-    step : `processor.step`, or what a program that renders again and again has
-        compiled of it once.
+    step : takes inputs and a state, like `processor.step`; by `numbered` of what a
+        program that renders again and again has compiled once.
 
     Yields
     ------
@@ -65,9 +103,7 @@ def render(
     [6336, 6400, 6400, 64]
     """
     if step is None:
-        step = processor.step
-        if compiled:
-            step = tf.function(step, reduce_retracing=True)
+        step = numbered(compile_step(processor)) if compiled else processor.step
     state, inputs, held = None, None, None
     to_drop = to_hold = 0
     for inputs in blocks:

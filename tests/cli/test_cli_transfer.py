@@ -26,7 +26,10 @@ def call(*arguments) -> subprocess.CompletedProcess:
     environment = {**os.environ, 'CUDA_VISIBLE_DEVICES': '-1'}
     environment.pop('TF_CPP_MIN_LOG_LEVEL', None)
     return subprocess.run(
-        [*COMMAND, *map(str, arguments)], capture_output=True, text=True, env=environment
+        [*COMMAND, *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        env=environment,
     )
 
 
@@ -152,5 +155,13 @@ def test_statistics_let_an_old_model_play(tmp_path, capsys):
         words = [*map(str, transferring), '--instrument', str(place)]
         assert main.main(words) == 0
         assert 'in tune' in capsys.readouterr().out or out.exists()
-    told = says(capsys, 'statistics', singing_path(), '--instrument', archive)
-    assert 'has statistics already' in told
+    # Once more: what is there is replaced.
+    words = ['statistics', str(singing_path()), '--instrument', str(archive)]
+    assert main.main(words) == 0
+    with zipfile.ZipFile(archive) as file:
+        names = file.namelist()
+    assert len(names) == len(set(names)) == len(list(model.iterdir()))
+    told = says(capsys, 'statistics', singing_path(), '--instrument', 'violin')
+    assert 'comes with the package' in told
+    told = says(capsys, 'statistics', singing_path(), '--instrument', tmp_path / 'no')
+    assert 'there is no instrument' in told

@@ -16,7 +16,7 @@ from ddsp.training import checkpoint_files, checkpoints, models
 from ddsp.training.gin_files import parse_files
 from ddsp.training.gin_scope import own_configuration
 from ddsp.training.transfer import list_instruments, load_instrument
-from ddsp.training.transfer.loading import SHIPPED
+from ddsp.training.transfer.finding import SHIPPED
 
 ROOT = pathlib.Path(__file__).parents[2]
 # Low and high instruments, strings and winds.

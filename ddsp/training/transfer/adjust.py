@@ -17,6 +17,11 @@ from ddsp.training.transfer.tuning import auto_tune, get_tuning_factor
 _NOTE_SECONDS = 0.16
 # A part of the frames of notes that may lie beyond the range without a word.
 _NOT_WORTH_SAYING = 0.02
+# Quantiles of loudness that are matched, and by how much differences may change.
+_RANKS = 201
+_LEAST_SLOPE, _GREATEST_SLOPE = 0.5, 3.0
+# With less than this part of what can be heard, it is hardly a melody.
+_HARDLY_A_MELODY = 0.2
 # Semitones beyond the range of notes which vibrato and slides need.
 _MARGIN = 0.5
 _NAMES = ('C', 'C#', 'D', 'D#', 'E', 'F', 'F#', 'G', 'G#', 'A', 'A#', 'B')
@@ -70,6 +75,13 @@ def adjust(
             f'No notes were found at the threshold {controls.threshold:g}; a lower '
             'one finds more.'
         )
+    audible = features.loudness_db > -spectral_ops.DB_RANGE + 1e-3
+    part = notes[audible].mean() if audible.any() else 0.0
+    if 0 < part < _HARDLY_A_MELODY:
+        warnings.append(
+            f'Notes were found in only {part:.0%} of the sound; expected one voice or '
+            'instrument that plays one note at a time.'
+        )
     midi = np.asarray(core.hz_to_midi(features.f0_hz), np.float64)
     loudness, octaves = features.loudness_db.astype(np.float64), 0
     if controls.adjust and statistics is not None and notes.any():
@@ -101,6 +113,10 @@ def match_loudness(
 ) -> np.ndarray:
     """Gives notes the distribution of loudness that an instrument was trained on.
 
+    Ranks among the notes become ranks among those of the instrument. Where that would
+    stretch differences by more than 3 or shrink them by more than 2, it does no more
+    than this, around the middle of both: a level note stays level.
+
     A frame outside of notes goes where a note as loud would go; one that is softer
     than all notes stays as far below the softest as it was. So loudness does not leap
     where a note begins.
@@ -112,10 +128,15 @@ def match_loudness(
     statistics : of the instrument.
     """
     heard, _ = postprocessing.fit_quantile_transform(loudness_db, notes)
-    ranks = heard.transform(loudness_db)
-    matched = statistics.loudness.inverse_transform(ranks[:, np.newaxis])[:, 0]
-    softest = loudness_db[notes].min()
-    return matched + np.minimum(loudness_db - softest, 0.0)
+    ranks = np.linspace(0.0, 1.0, _RANKS)[:, np.newaxis]
+    given = heard.inverse_transform(ranks)[:, 0]
+    wanted = statistics.loudness.inverse_transform(ranks)[:, 0]
+    steps = np.diff(given)
+    steps = np.clip(np.diff(wanted), _LEAST_SLOPE * steps, _GREATEST_SLOPE * steps)
+    moved = np.concatenate([[0.0], np.cumsum(steps)])
+    moved += wanted[_RANKS // 2] - moved[_RANKS // 2]
+    matched = np.interp(loudness_db, given, moved)
+    return matched + np.minimum(loudness_db - given[0], 0.0)
 
 
 def note_name(midi: float) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import lzma
 import shutil
 import stat
 import tempfile
@@ -11,7 +12,16 @@ import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
-_MOST_BYTES = 4 << 30
+_MOST_BYTES = 1 << 30
+# What reading says, and writing of names that cannot be.
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    EOFError,
+    NotImplementedError,
+    OSError,
+)
 _MOST_FILES = 10_000
 
 
@@ -21,7 +31,7 @@ def unpacked(path: Path) -> Iterator[Path]:
 
     Parameters
     ----------
-    path : of the archive. A single folder around everything is left out.
+    path : of the archive. Folders around the model are left out.
 
     Raises
     ------
@@ -36,7 +46,7 @@ def unpacked(path: Path) -> Iterator[Path]:
                 _check(archive, path)
                 for member in archive.infolist():
                     _extract(archive, member, target)
-        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+        except _DAMAGE as error:
             raise ValueError(
                 f'{path} is damaged, or no zip file ({error}); get it again.'
             ) from error
@@ -85,9 +95,6 @@ def _extract(archive: zipfile.ZipFile, member: zipfile.ZipInfo, target: Path) ->
 
 
 def _innermost(folder: Path) -> Path:
-    """The folder inside of single folders, as archivers put around everything."""
-    while True:
-        inside = [p for p in folder.iterdir() if p.name != '__MACOSX']
-        if len(inside) != 1 or not inside[0].is_dir():
-            return folder
-        folder = inside[0]
+    """The folder with the model, as archivers put some around everything."""
+    found = {path.parent for path in folder.rglob('operative_config-*.gin')}
+    return min(found, key=lambda path: (len(path.parts), path), default=folder)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import numbers
 from typing import Any
+
+import numpy as np
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,9 +111,11 @@ class Controls:
     loudness_shift: float = 0.0
 
     def __post_init__(self) -> None:
+        if not isinstance(self.adjust, (bool, np.bool_)):
+            raise ValueError(f'adjust is {self.adjust!r}, expected True or False.')
         for control in CONTROLS:
             value: Any = getattr(self, control.name)
-            is_number = isinstance(value, (int, float)) and math.isfinite(value)
+            is_number = isinstance(value, numbers.Real) and math.isfinite(value)
             if not is_number or not control.low <= value <= control.high:
                 unit = f' {control.unit}' if control.unit else ''
                 raise ValueError(

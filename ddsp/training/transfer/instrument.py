@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import numbers
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ class InstrumentInfo:
     ----------
     name : by which it is loaded.
     title : for people.
-    path : directory of the model.
+    path : directory of the model; of one from an archive, which is gone, too.
     lowest, highest : range of notes, in MIDI note numbers; None where it is not known.
     sample_rate, frame_rate : in Hz.
     source : of the sound it was trained on.
@@ -103,6 +104,10 @@ class Instrument:
         self.statistics = statistics
         self._player = player
         self._shown = shown or info.name
+
+    def __repr__(self) -> str:
+        rates = f'{self.sample_rate} Hz, {self.frame_rate} frames a second'
+        return f'<Instrument {self.name}: {rates}>'
 
     @property
     def name(self) -> str:
@@ -179,7 +184,8 @@ class Instrument:
         was not trained on.
         """
         controls = controls or Controls()
-        adjusted = adjust(features, controls, self.statistics, f'the {self.title}')
+        called = f'the {self.title.lower()}'
+        adjusted = adjust(features, controls, self.statistics, called)
         if self.statistics is None and controls.adjust:
             warning = without_statistics(self._shown)
             adjusted = dataclasses.replace(
@@ -258,7 +264,14 @@ class Instrument:
         ------
         ValueError
             For sound in which there is no melody, and controls out of their range.
+        ImportError
+            When the package is missing that resamples or finds the pitch.
         """
+        if controls is not None and not isinstance(controls, Controls):
+            raise ValueError(
+                f'controls is {controls!r}, expected Controls(...), or controls by '
+                'name, such as pitch_shift=1.'
+            )
         controls = dataclasses.replace(controls or Controls(), **changed)
         played = self.perform(audio, sample_rate, controls).audio
         n_samples = np.shape(audio)[0] * self.sample_rate / sample_rate
@@ -287,15 +300,25 @@ def measure_power(features: Features) -> np.ndarray:
 def _mono(audio: Any, sample_rate: int) -> np.ndarray:
     """Checks a recording, and averages its channels."""
     audio = np.asarray(audio)
-    if audio.ndim not in (1, 2) or not np.issubdtype(audio.dtype, np.floating):
+    shape, dtype = list(audio.shape), audio.dtype
+    if audio.ndim not in (1, 2) or 0 in shape[1:]:
         raise ValueError(
-            f'the audio has shape {list(audio.shape)} and dtype {audio.dtype}, '
-            'expected [samples] or [samples, channels] of floats within [-1, 1].'
+            f'the audio has shape {shape}, expected [samples] or [samples, channels].'
+        )
+    if not np.issubdtype(dtype, np.floating):
+        raise ValueError(
+            f'the audio is of {dtype}, expected floats within [-1, 1]: divide int16 '
+            'by 32768.'
+        )
+    if audio.ndim == 2 and shape[0] < shape[1]:
+        raise ValueError(
+            f'the audio has shape {shape}, which would be {shape[1]} channels; '
+            'expected [samples, channels]: transpose it.'
         )
     low, high = _RATES_HZ
-    if not low <= sample_rate <= high:
+    if not isinstance(sample_rate, numbers.Real) or not low <= sample_rate <= high:
         raise ValueError(
-            f'sample_rate is {sample_rate} Hz, expected {low} to {high} Hz.'
+            f'sample_rate is {sample_rate!r} Hz, expected {low} to {high} Hz.'
         )
     seconds = len(audio) / sample_rate
     if seconds < _LEAST_SECONDS:

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
-import json
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,22 +14,14 @@ import tensorflow as tf
 from ddsp import processors
 from ddsp.training import checkpoint_files, checkpoints, gin_files, models, train_util
 from ddsp.training.gin_scope import own_configuration
-from ddsp.training.transfer import archives
+from ddsp.training.transfer.configuration import check_configuration
 from ddsp.training.transfer.decoding import check_inputs
-from ddsp.training.transfer.instrument import Instrument, InstrumentInfo
+from ddsp.training.transfer.finding import Place, located, read_info
+from ddsp.training.transfer.instrument import Instrument
 from ddsp.training.transfer.playing import Player, network_features
 from ddsp.training.transfer.statistics import read_statistics
 
-#: Where instruments of the package are.
-SHIPPED = Path(__file__).parents[1] / 'instruments'
-_INFO = 'instrument.json'
 _DEFAULT_FRAME_RATE = 250
-
-
-def list_instruments() -> list[InstrumentInfo]:
-    """The instruments that come with the package, by name."""
-    found = [_read_info(path.parent) for path in SHIPPED.glob(f'*/{_INFO}')]
-    return sorted(found, key=lambda info: info.name)
 
 
 def load_instrument(instrument: str | Path) -> Instrument:
@@ -60,81 +49,26 @@ def load_instrument(instrument: str | Path) -> Instrument:
     >>> violin.title, violin.sample_rate
     ('Violin', 16000)
     """
-    shown = str(instrument)
-    shipped = SHIPPED / shown
-    if shown and Path(shown).name == shown and (shipped / _INFO).exists():
-        return _load(shipped, shipped, shown, _read_info(shipped))
-    if not shown:
-        raise FileNotFoundError(_not_found(shown))
-    path = Path(instrument).expanduser()
-    if path.is_dir():
-        return _load(path, path, shown, _read_info(path))
-    if path.is_file() and path.suffix not in ('.index', '.data-00000-of-00001'):
-        return _load_file(path, shown)
-    prefix = path.with_suffix('') if path.suffix == '.index' else path
-    if Path(f'{prefix}.index').exists():
-        return _load(prefix.parent, prefix, shown, _read_info(prefix.parent))
-    raise FileNotFoundError(_not_found(shown))
+    with located(instrument) as place:
+        return _load(place)
 
 
-def rates_of(instrument: str | Path) -> dict[str, int]:
+def rates_of(place: Place) -> dict[str, int]:
     """The `sample_rate` and `frame_rate` of a model, in Hz, whatever its statistics.
 
-    Parameters and errors are those of `load_instrument`.
+    Raises
+    ------
+    ValueError
+        When there is no model in the place.
     """
-    path = Path(instrument).expanduser()
-    if path.is_dir():
-        return _build(path, str(path))[1]
-    if zipfile.is_zipfile(path):
-        with archives.unpacked(path) as directory:
-            return _build(directory, str(path))[1]
-    return _build(path.parent, str(path))[1]
+    return _build(place)[1]
 
 
-def _load_file(path: Path, shown: str) -> Instrument:
-    if not zipfile.is_zipfile(path):
-        raise ValueError(
-            f'{path} is damaged, or no zip file; expected the directory of a model, a '
-            'checkpoint in it, or a zip file of it.'
-        )
-    with archives.unpacked(path) as directory:
-        info = _read_info(directory, named=path.stem)
-        return _load(directory, directory, shown, info)
-
-
-def _not_found(name: str) -> str:
-    names = [info.name for info in list_instruments()]
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f'; did you mean {near[0]}?' if near else '.'
-    return (
-        f'there is no instrument {name!r}; expected one of {", ".join(names)}, or the '
-        f'directory, checkpoint or zip file of a model{hint}'
-    )
-
-
-def _read_info(directory: Path, named: str = '') -> InstrumentInfo:
-    """What is told of an instrument, as far as it is known."""
-    path = directory / _INFO
-    told: dict[str, Any] = {}
-    if path.exists():
-        try:
-            told = dict(json.loads(path.read_text('utf-8')))
-        except (ValueError, TypeError) as error:
-            raise ValueError(f'{path} is not valid JSON ({error}).') from error
-    name = told.get('name') or named or directory.resolve().name
-    fields = [f.name for f in dataclasses.fields(InstrumentInfo)]
-    known = {key: told[key] for key in fields if key in told}
-    known.setdefault('title', name)
-    return InstrumentInfo(**{**known, 'name': name, 'path': directory})
-
-
-def _load(
-    directory: Path, checkpoint: Path, shown: str, info: InstrumentInfo
-) -> Instrument:
-    """Reads a model; `shown` is how people know it."""
-    statistics = read_statistics(directory, shown)
-    model, rates = _build(directory, shown)
-    _restore(model, checkpoint, shown)
+def _load(place: Place) -> Instrument:
+    info = read_info(place)
+    statistics = read_statistics(place.directory, place.shown)
+    model, rates = _build(place)
+    _restore(model, place)
     if statistics is not None and info.lowest is not None:
         statistics = dataclasses.replace(
             statistics, lowest=info.lowest, highest=info.highest
@@ -142,21 +76,27 @@ def _load(
     info = dataclasses.replace(info, **rates)
     hop_size = info.sample_rate // info.frame_rate
     player = Player(model.decoder, model.processor_group, hop_size, info.frame_rate)
-    return Instrument(info, player, statistics, shown)
+    return Instrument(info, player, statistics, place.shown)
 
 
-def _build(directory: Path, shown: str) -> tuple[Any, dict[str, int]]:
+def _build(place: Place) -> tuple[Any, dict[str, int]]:
     """Makes the model that a directory describes, for any length, and its weights."""
+    shown = place.shown
     try:
-        config = train_util.get_latest_operative_config(str(directory))
+        config = train_util.get_latest_operative_config(str(place.directory))
     except FileNotFoundError as error:
         raise ValueError(
             f'{shown} holds no model: there is no operative_config-STEP.gin in it, '
             'which says how the model is made.'
         ) from error
+    check_configuration(Path(config), shown, from_archive=place.archive is not None)
     with own_configuration():
         gin_files.add_search_paths()
-        gin_files.parse_files([config], skip_unknown=True)
+        try:
+            gin_files.parse_files([config], skip_unknown=True)
+        except (ValueError, SyntaxError) as error:
+            told = str(error).replace(config, Path(config).name)
+            raise ValueError(f'the configuration of {shown}: {told}') from error
         try:
             gin.query_parameter('get_model.model')
         except ValueError as error:
@@ -217,14 +157,14 @@ def make_weights(model: Any, n_frames: int = 4) -> None:
     model.processor_group(tensors)
 
 
-def _restore(model: Any, checkpoint: Path, shown: str) -> None:
+def _restore(model: Any, place: Place) -> None:
     def load(prefix: str) -> None:
         checkpoints.load(prefix, model)
 
     try:
-        checkpoint_files.load_newest(str(checkpoint), load)
+        checkpoint_files.load_newest(str(place.checkpoint), load)
     except FileNotFoundError as error:
         raise ValueError(
-            f'{shown} holds no weights: there is no checkpoint in it, a file '
+            f'{place.shown} holds no weights: there is no checkpoint in it, a file '
             'ckpt-STEP.index and one beside it.'
         ) from error

@@ -77,7 +77,7 @@ def measure(
       `within_50_cents_any_octave`; `median_cents`, of the distance.
     - `loudness_correlation`, over the frames of notes; `loudness_correlation_all`, over
       all; `loudness_distance_db`, the mean over the frames of notes.
-    - `peak`, the largest sample; `clipped_ratio`, the part of the samples at or beyond
+    - `peak`, the largest sample; `clipped_ratio`, the part of the samples beyond
       full scale; `largest_step`, from one sample to the next; `silent`.
 
     Raises
@@ -159,7 +159,7 @@ def _samples(audio: np.ndarray) -> dict[str, float]:
     size = np.abs(audio)
     return {
         'peak': float(size.max()),
-        'clipped_ratio': float(np.mean(size >= 1.0)),
+        'clipped_ratio': float(np.mean(size > 1.0)),
         'largest_step': float(np.abs(np.diff(audio)).max()) if len(audio) > 1 else 0.0,
     }
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from ddsp import core, streaming
+from ddsp.streaming import rendering
 from ddsp.training import preprocessing
 from ddsp.training.transfer.decoding import Decoding
 
@@ -46,7 +46,7 @@ class Player:
             'pw_scaled' in decoder.input_keys or 'pw_db' in decoder.input_keys
         )
         self._decoding = Decoding(decoder, self.block_frames)
-        self._step = tf.function(processor_group.step, reduce_retracing=True)
+        self._step = rendering.compile_step(processor_group)
 
     def play(
         self,
@@ -84,7 +84,10 @@ class Player:
             for block in self._decoding.blocks(features)
         )
         parts = streaming.render(
-            self._group, blocks, hop_size=self.hop_size, step=self._step
+            self._group,
+            blocks,
+            hop_size=self.hop_size,
+            step=rendering.numbered(self._step),
         )
         for part in parts:
             yield np.asarray(part)[0]

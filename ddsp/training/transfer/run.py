@@ -23,6 +23,7 @@ from ddsp.training.transfer.measures import hear, measure
 from ddsp.training.transfer.playing import Progress
 from ddsp.training.transfer.report import ReportData, add_to_report, write_report
 
+_PARTIAL = '.ddsp-unfinished-'
 # What libsndfile does not read.
 _FFMPEG_SUFFIXES = ('.m4a', '.aac', '.mp4', '.wma')
 
@@ -67,6 +68,10 @@ def transfer_file(
     """
     say = say or _print
     path, out = Path(path), Path(out)
+    if out.suffix.lower() not in ('', '.wav'):
+        raise ValueError(
+            f'{out}: what is written is a WAV file; name it {out.stem}.wav.'
+        )
     report = None if report is None else Path(report)
     _check_free(out, overwrite, path)
     if report is not None:
@@ -93,19 +98,20 @@ def transfer_file(
     }
     with _finished(out) as partial:
         audio_files.save_audio(partial, performance.audio, instrument.sample_rate)
-    if report is not None:
-        data = ReportData(
-            recording=path.name,
-            output=out,
-            info=instrument.info,
-            performance=performance,
-            heard=heard,
-            metrics=metrics,
-            controls=controls or Controls(),
-            seconds=seconds,
-            command=command,
-        )
-        (add_to_report if add_to else write_report)(report, data)
+        if report is not None:
+            # Before the sound is put in its place: both appear, or none.
+            data = ReportData(
+                recording=path.name,
+                output=out,
+                info=instrument.info,
+                performance=performance,
+                heard=heard,
+                metrics=metrics,
+                controls=controls or Controls(),
+                seconds=seconds,
+                command=command,
+            )
+            (add_to_report if add_to else write_report)(report, data)
     return metrics
 
 
@@ -119,12 +125,33 @@ def _check_free(path: Path, overwrite: bool, source: Path) -> None:
         raise FileExistsError(
             f'{path} is there already: name another file, or give --overwrite.'
         )
+    _check_folder(path)
+
+
+def _check_folder(path: Path) -> None:
+    """Refuses a file whose folder cannot be made or written into."""
+    parent = path.absolute().parent
+    while not parent.exists() and parent != parent.parent:
+        parent = parent.parent
+    try:
+        # Asking for permission would not tell of disks that take nothing.
+        tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=parent).cleanup()
+    except OSError as error:
+        raise PermissionError(
+            f'{path} cannot be written: {parent} is no folder that may be written '
+            'into; name another.'
+        ) from error
 
 
 def _check_report(report: Path, out: Path, add_to: bool) -> None:
     """Refuses a page that the report cannot be, before there is any work in it."""
-    if report.absolute() == out.absolute():
+    if report.resolve() == out.resolve():
         raise ValueError(f'{report} is the sound to write: name another report.')
+    if report.is_dir():
+        raise IsADirectoryError(
+            f'{report} is a directory, expected the name of a page.'
+        )
+    _check_folder(report)
     if add_to and report.exists():
         chapters.check_page(report)
 
@@ -153,10 +180,8 @@ def _as_long_as(performance: Performance, n_samples: int) -> Performance:
 def _finished(path: Path) -> Iterator[Path]:
     """Gives a name to write under; the file appears whole, or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(
-        prefix=f'.{path.name}.unfinished-', dir=path.parent
-    ) as folder:
-        partial = Path(folder, path.name)
+    with tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=path.parent) as folder:
+        partial = Path(folder, 'sound.wav')
         yield partial
         os.replace(partial, path)
 

@@ -7,6 +7,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ddsp.training.instrument.statistics import FILE_NAME
 from ddsp.training.quantiles import QuantileTransformer
 
@@ -39,10 +41,11 @@ def statistics_of(values: dict[str, Any], where: str = 'the statistics') -> Stat
         When something is missing or has another form.
     """
     try:
+        numbers = [values[f'{x}_pitch_note'] for x in ('mean', 'min', 'max')]
+        if not np.isfinite(np.asarray(numbers, float)).all():
+            raise ValueError(f'pitches are {numbers}')
         return Statistics(
-            mean_pitch=float(values['mean_pitch_note']),
-            lowest=float(values['min_pitch_note']),
-            highest=float(values['max_pitch_note']),
+            *map(float, numbers),
             loudness=QuantileTransformer.from_config(
                 dict(values['quantile_transform'])
             ),

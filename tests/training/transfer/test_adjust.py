@@ -64,15 +64,22 @@ def test_never_more_than_half_an_octave_from_the_mean(mean):
 
 
 def test_loudness_of_notes_is_that_of_the_instrument():
-    heard = two_notes()
-    adjusted = adjust(heard, Controls(), statistics())
-    assert adjusted.notes[10:110].all() and not adjusted.notes[140:175].any()
+    loudness = np.random.default_rng(1).uniform(-35.0, -20.0, 500)
+    heard = features(np.full(500, 60.0), loudness, np.ones(500))
+    # Where frames are softer than the mean, confidence makes up for it.
+    adjusted = adjust(heard, Controls(threshold=0.5), statistics())
+    assert adjusted.notes.all()
     played = adjusted.loudness_db[adjusted.notes]
     for q in (0.1, 0.5, 0.9):
         assert np.quantile(played, q) == pytest.approx(-25.0 + 20.0 * q, abs=0.5)
     # Louder stays louder.
     order = np.argsort(heard.loudness_db[adjusted.notes])
     assert (np.diff(played[order]) >= -1e-4).all()
+
+
+def test_notes_are_where_it_is_loud_and_sure():
+    notes = adjust(two_notes(), Controls(), statistics()).notes
+    assert notes[10:110].all() and not notes[140:175].any()
 
 
 def test_loudness_does_not_leap_where_a_note_begins():
@@ -83,6 +90,29 @@ def test_loudness_does_not_leap_where_a_note_begins():
     assert steps.max() < 0.3 and steps.min() > -1e-6
     # Below the softest note it goes on as it was.
     np.testing.assert_allclose(steps[:200], np.diff(ramp)[:200], rtol=1e-5)
+
+
+@pytest.mark.parametrize('ripple_db', [0.0, 0.01, 1.0])
+def test_a_level_note_stays_level(ripple_db):
+    loudness = -30.0 + ripple_db * np.sin(np.arange(300))
+    matched = match_loudness(loudness, np.ones(300, bool), statistics())
+    assert np.ptp(matched) <= 3.0 * np.ptp(loudness) + 1e-6
+    # The middle of the instrument's.
+    assert np.median(matched) == pytest.approx(-15.0, abs=0.5)
+
+
+def test_soft_and_loud_notes_stay_apart():
+    loudness = np.repeat([-40.0, -28.0], 200)
+    matched = match_loudness(loudness, np.ones(400, bool), statistics())
+    assert 6.0 - 1e-6 <= matched[-1] - matched[0] <= 36.0
+
+
+def test_hardly_a_melody_is_told():
+    confidence = np.where(np.arange(500) < 60, 1.0, 0.1)
+    heard = features(np.full(500, 60.0), np.full(500, -30.0), confidence)
+    adjusted = adjust(heard, Controls(), None)
+    assert 0 < adjusted.notes.mean() < 0.2
+    assert 'of the sound; expected one voice' in adjusted.warnings[0]
 
 
 def test_quiet_turns_down_what_is_no_note():
@@ -152,10 +182,16 @@ def test_autotune_goes_to_the_tuning_of_the_recording():
 def test_controls_have_ranges(control):
     for value in (control.low, control.high):
         Controls(**{control.name: value})
+        Controls(**{control.name: np.float32(value)})
     assert control.low <= getattr(Controls(), control.name) <= control.high
     for value in (control.low - 0.1, control.high + 0.1, float('nan'), 'loud'):
         with pytest.raises(ValueError, match=f'{control.name} is .*expected a number'):
             Controls(**{control.name: value})
+
+
+def test_adjust_is_true_or_false():
+    with pytest.raises(ValueError, match="adjust is 'no', expected True or False"):
+        Controls(adjust='no')
 
 
 def test_classic_defaults():

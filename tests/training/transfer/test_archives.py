@@ -16,7 +16,11 @@ def archive(path, **files):
 
 
 def test_contents_are_there_while_the_context_lasts(tmp_path):
-    files = {'model/a.txt': 'x' * 1000, 'model/deep/b.txt': 'y', '__MACOSX/._a': 'z'}
+    files = {
+        'model/a.txt': 'x' * 1000,
+        'model/deep/b.txt': 'y',
+        'model/operative_config-1.gin': '',
+    }
     with archives.unpacked(archive(tmp_path / 'a.zip', **files)) as folder:
         assert (folder / 'a.txt').read_text() == 'x' * 1000
         assert (folder / 'deep' / 'b.txt').read_text() == 'y'
@@ -70,6 +74,29 @@ def test_damage_is_found(tmp_path, where):
     with refused, archives.unpacked(cut):
         pass
     content[50] ^= 0xFF
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r'a\.zip is damaged'), archives.unpacked(path):
+        pass
+
+
+def test_the_folder_with_the_model_is_found(tmp_path):
+    files = {'m/operative_config-7.gin': 'x', 'm/a': 'y', '.DS_Store': 'z', 'n/b': ''}
+    with archives.unpacked(archive(tmp_path / 'a.zip', **files)) as folder:
+        assert {path.name for path in folder.iterdir()} == {
+            'operative_config-7.gin',
+            'a',
+        }
+
+
+@pytest.mark.parametrize('kind', [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_compression(tmp_path, kind):
+    path = tmp_path / 'a.zip'
+    with zipfile.ZipFile(path, 'w', kind) as target:
+        target.writestr('data', bytes(range(256)) * 400)
+    with archives.unpacked(path) as folder:
+        assert (folder / 'data').stat().st_size == 102400
+    content = bytearray(path.read_bytes())
+    content[60:90] = bytes(30)
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r'a\.zip is damaged'), archives.unpacked(path):
         pass

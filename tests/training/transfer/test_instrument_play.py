@@ -7,7 +7,7 @@ import pytest
 import soundfile
 import tiny_model
 
-from ddsp.training import load_instrument, postprocessing
+from ddsp.training import load_instrument, postprocessing, transfer
 from ddsp.training.transfer import Controls, transfer_file
 from ddsp.training.transfer import run as transfer_run
 
@@ -87,6 +87,8 @@ def test_controls_by_name(instrument):
     given = instrument.transfer(melody(), RATE, Controls(pitch_shift=-1))
     np.testing.assert_array_equal(by_name, given)
     assert not np.allclose(plain, by_name)
+    with pytest.raises(ValueError, match='expected Controls'):
+        instrument.transfer(melody(), RATE, 1)
     with pytest.raises(ValueError, match='pitch_shift is 3'):
         instrument.transfer(melody(), RATE, pitch_shift=3)
 
@@ -99,7 +101,10 @@ def test_controls_by_name(instrument):
         (np.zeros(0, np.float32), RATE, 'lasts 0 ms'),
         (np.full(RATE, np.nan, np.float32), RATE, 'NaN'),
         (np.zeros([2, 3, 4], np.float32), RATE, r'shape \[2, 3, 4\]'),
-        (np.zeros(RATE, np.int16), RATE, 'int16'),
+        (np.zeros([RATE, 0], np.float32), RATE, r'shape \[16000, 0\]'),
+        (np.zeros([2, RATE], np.float32), RATE, 'transpose it'),
+        (np.zeros(RATE, np.int16), RATE, 'divide int16 by 32768'),
+        (melody(), '16000', "sample_rate is '16000' Hz"),
         (melody(), 10, 'sample_rate is 10 Hz'),
     ],
 )
@@ -155,8 +160,59 @@ def test_a_page_of_others_is_left_alone(recording, directory, tmp_path):
     with pytest.raises(ValueError, match=r'page\.html'):
         transfer_file(recording, out, directory, report=page, add_to=True)
     assert not out.exists() and page.read_text() == '<html>mine</html>'
-    with pytest.raises(ValueError, match='name another report'):
-        transfer_file(recording, out, directory, report=out)
+    again = tmp_path / 'new' / '..' / out.name
+    for same in (out, again):
+        with pytest.raises(ValueError, match='name another report'):
+            transfer_file(recording, out, directory, report=same)
+    with pytest.raises(IsADirectoryError, match='name of a page'):
+        transfer_file(recording, out, directory, report=tmp_path)
+
+
+def test_what_cannot_be_written_is_refused_first(recording, directory, tmp_path):
+    (tmp_path / 'file').write_text('x')
+    said: list[str] = []
+    for out in (tmp_path / 'file' / 'out.wav', '/proc/none/out.wav'):
+        with pytest.raises(PermissionError, match='cannot be written'):
+            transfer_file(recording, out, directory, say=said.append)
+    with pytest.raises(ValueError, match=r'name it out\.wav'):
+        transfer_file(recording, tmp_path / 'out.mp3', directory, say=said.append)
+    assert not said
+
+
+def test_sound_and_page_appear_together(recording, directory, tmp_path, monkeypatch):
+    def fail(*args):
+        raise OSError('disk full')
+
+    monkeypatch.setattr(transfer_run, 'write_report', fail)
+    files = sorted(tmp_path.iterdir())
+    out, page = tmp_path / 'out.wav', tmp_path / 'page.html'
+    with pytest.raises(OSError, match='disk full'):
+        transfer_file(recording, out, directory, report=page)
+    assert sorted(tmp_path.iterdir()) == files
+
+
+def level(instrument, seconds):
+    n_frames = round(seconds * instrument.frame_rate)
+    f0_hz = np.full(n_frames, 440.0, np.float32)
+    loudness = np.full(n_frames, -20.0, np.float32)
+    return transfer.Adjusted(f0_hz, loudness, np.ones(n_frames, bool), 0, ())
+
+
+def test_noise_is_other_noise_in_each_block(instrument):
+    player = instrument._player
+    block = player.block_frames * player.hop_size
+    audio = instrument.play(level(instrument, 3 * block / RATE)).astype(np.float64)
+    # A whole number of periods: harmonics are the same in each block, noise is not.
+    assert block * 440 % RATE == 0
+    parts = [audio[k * block + RATE : (k + 1) * block] for k in range(3)]
+    first, second = parts[1] - parts[0], parts[2] - parts[1]
+    assert np.std(first) > 1e-5
+    assert abs(np.corrcoef(parts[0] - parts[2], first)[0, 1]) < 0.9
+    # And it is the same after other lengths were played.
+    again = instrument.play(level(instrument, 1.5))
+    np.testing.assert_allclose(again[: RATE // 2], audio[: RATE // 2], atol=1e-6)
+    after = instrument.play(level(instrument, 3 * block / RATE))
+    np.testing.assert_allclose(after, audio, atol=1e-6)
 
 
 def test_the_recording_itself_is_not_written(recording, directory):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import zipfile
 
@@ -9,7 +10,7 @@ import pytest
 import tiny_model
 
 from ddsp.training import load_instrument, transfer
-from ddsp.training.transfer import loading, playing
+from ddsp.training.transfer import finding, loading, playing
 
 
 @pytest.fixture(scope='module')
@@ -39,6 +40,7 @@ def test_a_directory_a_checkpoint_and_an_archive_play_the_same(directory, tmp_pa
         directory,
         directory / 'ckpt-7',
         directory / 'ckpt-7.index',
+        directory / 'ckpt-7.data-00000-of-00001',
         zipped(directory, tmp_path / 'flat.zip'),
         zipped(directory, tmp_path / 'folder.zip', 'some/folders/'),
     ]
@@ -74,7 +76,7 @@ def test_names(monkeypatch, directory, tmp_path):
         (target / file.name).write_bytes(file.read_bytes())
     told = {'name': 'kazoo', 'title': 'Kazoo', 'lowest': 55, 'highest': 79}
     (target / 'instrument.json').write_text(json.dumps({**told, 'other': 1}))
-    monkeypatch.setattr(loading, 'SHIPPED', shipped)
+    monkeypatch.setattr(finding, 'SHIPPED', shipped)
     (info,) = transfer.list_instruments()
     assert (info.name, info.title, info.lowest, info.highest) == (
         'kazoo',
@@ -91,8 +93,41 @@ def test_names(monkeypatch, directory, tmp_path):
 
 def test_gin_is_left_alone(directory):
     gin.parse_config('Harmonic.sample_rate = 8000')
+    no_text = object()
+    gin.bind_parameter('ddsp.processors.Add.name', no_text)
     load_instrument(directory)
     assert gin.query_parameter('Harmonic.sample_rate') == 8000
+    assert gin.query_parameter('ddsp.processors.Add.name') is no_text
+
+
+def test_threads_may_load_at_once(directory, tmp_path):
+    other = tmp_path / 'other'
+    tiny_model.write_tiny_model(other, tiny_model.HARMONIC_REVERB)
+    gin.parse_config('Harmonic.sample_rate = 8000')
+    places = [directory, other, directory, other]
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        loaded = list(pool.map(load_instrument, places))
+    for place, instrument in zip(places, loaded):
+        expected = load_instrument(place).play(tone(instrument))
+        np.testing.assert_allclose(instrument.play(tone(instrument)), expected)
+    assert gin.query_parameter('Harmonic.sample_rate') == 8000
+
+
+@pytest.mark.parametrize(
+    'told, said',
+    [
+        ('{"lowest": 50}', 'from 50 to None'),
+        ('{"lowest": "C3", "highest": "C6"}', "from 'C3' to 'C6'"),
+        ('[1]', 'expected a JSON object'),
+        ('{', 'not valid JSON'),
+    ],
+)
+def test_what_is_told_of_a_model_is_checked(directory, tmp_path, told, said):
+    for file in directory.iterdir():
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    (tmp_path / 'instrument.json').write_text(told)
+    with pytest.raises(ValueError, match=said):
+        load_instrument(tmp_path)
 
 
 def test_what_is_no_model_is_refused(tmp_path, directory):
@@ -137,7 +172,9 @@ def test_a_pickle_is_refused_with_the_command(tmp_path, directory):
     command = f'ddsp statistics RECORDINGS --instrument {tmp_path}'
     with pytest.raises(ValueError, match=command):
         load_instrument(tmp_path)
-    assert loading.rates_of(tmp_path) == {'sample_rate': 16000, 'frame_rate': 125}
+    with finding.located(tmp_path) as place:
+        rates = loading.rates_of(place)
+    assert rates == {'sample_rate': 16000, 'frame_rate': 125}
     (tmp_path / 'dataset_statistics.json').write_text('{"mean_pitch": 1')
     with pytest.raises(ValueError, match='not valid JSON'):
         load_instrument(tmp_path)
