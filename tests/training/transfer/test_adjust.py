@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddsp import core
@@ -56,6 +56,7 @@ def test_octaves_to_the_mean_pitch(mean, octaves):
     assert not adjusted.warnings
 
 
+@settings(deadline=None, max_examples=25)
 @given(mean=st.floats(20.0, 110.0))
 def test_never_more_than_half_an_octave_from_the_mean(mean):
     heard = two_notes()

@@ -42,7 +42,7 @@ def test_a_model_describes_and_does_nothing(model, line, said, archive):
 
 def test_an_archive_imports_nothing_of_others(model):
     path = with_lines(model, 'import this\n', archive=True)
-    with pytest.raises(ValueError, match='model.zip imports this'):
+    with pytest.raises(ValueError, match=r'model\.zip imports this'):
         load_instrument(path)
 
 

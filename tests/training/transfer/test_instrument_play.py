@@ -205,9 +205,8 @@ def test_noise_is_other_noise_in_each_block(instrument):
     # A whole number of periods: harmonics are the same in each block, noise is not.
     assert block * 440 % RATE == 0
     parts = [audio[k * block + RATE : (k + 1) * block] for k in range(3)]
-    first, second = parts[1] - parts[0], parts[2] - parts[1]
-    assert np.std(first) > 1e-5
-    assert abs(np.corrcoef(parts[0] - parts[2], first)[0, 1]) < 0.9
+    assert np.std(parts[1] - parts[0]) > 1e-5
+    assert np.std(parts[2] - parts[1]) > 1e-5
     # And it is the same after other lengths were played.
     again = instrument.play(level(instrument, 1.5))
     np.testing.assert_allclose(again[: RATE // 2], audio[: RATE // 2], atol=1e-6)

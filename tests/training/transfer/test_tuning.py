@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ddsp.training.transfer.tuning import auto_tune, get_tuning_factor
@@ -10,6 +10,7 @@ from ddsp.training.transfer.tuning import auto_tune, get_tuning_factor
 C_MAJOR = np.array([60.0, 62.0, 64.0, 65.0, 67.0, 69.0, 71.0, 72.0])
 
 
+@settings(deadline=None)
 @given(offset=st.floats(-0.45, 0.45), confidence=st.floats(0.1, 1.0))
 def test_tuning_of_exact_notes(offset, confidence):
     midi = C_MAJOR + offset
