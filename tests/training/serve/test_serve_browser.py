@@ -210,6 +210,6 @@ def test_what_is_no_audio_is_told_at_once(page, tmp_path):
 
 
 def test_all_that_ships_can_be_chosen(page):
-    shown = page.locator('#instrument label').all_inner_texts()
     titles = [info.title for info in list_instruments()]
-    assert [text.strip() for text in shown] == ['tiny', *titles]
+    # Waits until the page is there.
+    expect(page, '#instrument label').to_have_text(['tiny', *titles])
