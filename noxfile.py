@@ -17,6 +17,7 @@ ROOT = pathlib.Path(__file__).parent
 # What the tests read beside the installed package.
 COPIED = (
     'tests',
+    'colab',
     'scripts',
     'update_gin_config.py',
     'pyproject.toml',
@@ -36,7 +37,8 @@ def tests(session: nox.Session, tensorflow: str) -> None:
     """Runs all tests against the wheel, away from the sources."""
     work = pathlib.Path(session.create_tmp()).absolute()
     wheel = build_wheel(session, work / 'dist')
-    session.install(f'ddsp[all] @ {wheel.as_uri()}', tensorflow, 'pytest', 'hypothesis')
+    tools = ('pytest', 'hypothesis', 'nbclient', 'nbformat')
+    session.install(f'ddsp[all] @ {wheel.as_uri()}', tensorflow, *tools)
     place = copy_tests(work / 'checkout')
     session.chdir(place)
     session.run('python', '-m', 'pytest', *session.posargs)

@@ -33,6 +33,8 @@ from ddsp.training.data_preparation.writing import write_shard
 from ddsp.training.optional import import_optional
 
 _RESULT = 'result.json'
+# Variables that list hosts to be reached directly; gRPC reads the first that is set.
+_NOT_BY_PROXY, _NOT_BY_ANY_PROXY = 'no_grpc_proxy', 'no_proxy'
 _LOCAL_RUNNERS = ('DirectRunner', 'FnApiRunner')
 
 
@@ -62,11 +64,45 @@ def run(
     beam = _import_beam()
     # Not as a context: with it Ctrl-C would run the pipeline before it stops.
     pipeline = beam.Pipeline(options=_pipeline_options(beam, options))
-    _build(beam, pipeline, list(enumerate(paths)), settings, strict)
-    with _plain_errors():
+    with _without_notebook(beam):
+        _build(beam, pipeline, list(enumerate(paths)), settings, strict)
+    with _plain_errors(), _past_proxies():
         pipeline.run().wait_until_finish()
     with tf.io.gfile.GFile(os.path.join(settings.work_dir, _RESULT)) as file:
         return json.loads(file.read())
+
+
+@contextlib.contextmanager
+def _without_notebook(beam: Any) -> Iterator[None]:
+    """Keeps Beam from naming steps after the cell of the notebook that runs them.
+
+    For such a name it would load its interactive runner, which asks for packages, and
+    for versions of them, that nobody needs who prepares records.
+    """
+    name_by_cell = getattr(beam.pipeline, 'alter_label_if_ipython', None)
+    beam.pipeline.alter_label_if_ipython = lambda transform, pvalueish: None
+    try:
+        yield
+    finally:
+        beam.pipeline.alter_label_if_ipython = name_by_cell
+
+
+@contextlib.contextmanager
+def _past_proxies() -> Iterator[None]:
+    """Lets Beam reach its workers on this machine where `http_proxy` is set.
+
+    The two talk over gRPC, which would ask the proxy for `localhost`, and wait in vain.
+    """
+    before = os.environ.get(_NOT_BY_PROXY)
+    known = before or os.environ.get(_NOT_BY_ANY_PROXY)
+    local = ['localhost', '127.0.0.1']
+    os.environ[_NOT_BY_PROXY] = ','.join([known, *local] if known else local)
+    try:
+        yield
+    finally:
+        del os.environ[_NOT_BY_PROXY]
+        if before is not None:
+            os.environ[_NOT_BY_PROXY] = before
 
 
 @contextlib.contextmanager

@@ -1,0 +1,1 @@
+"""What notebooks need: to hear, to see, to record. See `ddsp.colab.colab_utils`."""
