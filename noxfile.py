@@ -24,6 +24,7 @@ COPIED = (
     'Makefile',
     'README.md',
     'CONTRIBUTING.md',
+    'INSTRUMENTS.md',
 )
 
 
