@@ -97,12 +97,17 @@ def pad(
 
     Returns
     -------
-    A tensor, longer on that axis.
+    A tensor of the same shape, but longer on that axis.
 
     Raises
     ------
     ValueError
         As `get_framed_lengths` does, or when `x` has no such axis.
+
+    Examples
+    --------
+    >>> pad([[1, 2, 3]], frame_size=2, hop_size=2, padding='same').numpy().tolist()
+    [[1, 2, 3, 0]]
     """
     x = tf.convert_to_tensor(x)
     if not -x.shape.rank <= axis < x.shape.rank:
@@ -182,9 +187,10 @@ def pad_or_trim_to_expected_length(
     Parameters
     ----------
     vector : `[time]` or `[batch, time]`.
-    expected_len : the length wanted.
+    expected_len : the length wanted, in frames or samples, whatever `time` counts.
     pad_value : stands where the signal was too short.
-    len_tolerance : the greatest difference that is mended; more is a mistake elsewhere.
+    len_tolerance : the greatest difference that is mended, in frames or samples; more
+        is a mistake elsewhere.
     use_tf : whether to take and give tensors; `False` works in NumPy.
 
     Returns

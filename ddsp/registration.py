@@ -21,6 +21,10 @@ def register(module: str) -> Callable[[T], T]:
     ----------
     module : the module path under which gin files name it, such as `'ddsp.synths'`,
         whatever file the class stands in.
+
+    Returns
+    -------
+    A decorator, which gives the class back as it was.
     """
 
     def decorate(cls: T) -> T:
@@ -31,7 +35,16 @@ def register(module: str) -> Callable[[T], T]:
 
 
 def configurable(module: str) -> Callable[[T], T]:
-    """Like `register`, for the few entry points whose every call gin configures."""
+    """Like `register`, for the few entry points whose every call gin configures.
+
+    Parameters
+    ----------
+    module : the module path under which gin files name it.
+
+    Returns
+    -------
+    A decorator, which gives the class back with a constructor that gin fills in.
+    """
 
     def decorate(cls: T) -> T:
         # gin replaces the constructor by a wrapper without a signature, which Keras
@@ -51,10 +64,26 @@ def serialize_callable(fn: Callable | str | None, where: str = '') -> Any:
     its keywords, a gin reference with its bindings; other functions need
     `@keras.saving.register_keras_serializable()`.
 
+    Parameters
+    ----------
+    fn : the function; a text or `None` passes unchanged.
+    where : what it belongs to, for the message of an error.
+
+    Returns
+    -------
+    A path such as `'ddsp.core.exp_sigmoid'`, or a dictionary, for JSON.
+
     Raises
     ------
     ValueError
-        For a lambda or a local function, which no file can name.
+        For a lambda or a local function, which no file can name, and for a partial
+        function with positional arguments.
+
+    Examples
+    --------
+    >>> import ddsp
+    >>> serialize_callable(ddsp.core.exp_sigmoid)
+    'ddsp.core.exp_sigmoid'
     """
     if fn is None or isinstance(fn, str):
         return fn

@@ -85,6 +85,11 @@ def stft(
     ValueError
         For audio of another rank, empty, or shorter than a frame without `pad_end`;
         for an overlap that leaves no hop.
+
+    Examples
+    --------
+    >>> stft(tf.ones([8]), frame_size=4, overlap=0.5, pad_end=False).shape
+    TensorShape([3, 3])
     """
     audio = _audio(audio, 'stft')
     hop_size = hop_of_overlap(frame_size, overlap)
@@ -96,7 +101,32 @@ def stft(
 def stft_np(
     audio: Any, frame_size: int = 2048, overlap: float = 0.75, pad_end: bool = True
 ) -> np.ndarray:
-    """Computes in NumPy what `stft` computes; arguments and shapes are the same."""
+    """Computes in NumPy what `stft` computes.
+
+    Parameters
+    ----------
+    audio : `[samples]`, `[batch, samples]` or `[batch, samples, 1]`.
+    frame_size : samples of a frame, and size of its FFT.
+    overlap : part of a frame that the next one shares, at least 0 and below 1.
+    pad_end : whether zeros complete the last frames; `False` leaves incomplete frames
+        out.
+
+    Returns
+    -------
+    complex64 `[frames, frame_size // 2 + 1]` or
+    `[batch, frames, frame_size // 2 + 1]`.
+
+    Raises
+    ------
+    ValueError
+        As `stft` does.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> stft_np(np.ones(8), frame_size=4, overlap=0.5, pad_end=False)[1].real.tolist()
+    [2.0, -1.0, 0.0]
+    """
     audio = _audio_np(audio, 'stft_np')
     hop_size = hop_of_overlap(frame_size, overlap)
     padding = 'same' if pad_end else 'valid'
@@ -126,6 +156,12 @@ def compute_mag(
     ------
     ValueError
         As `stft` does.
+
+    Examples
+    --------
+    >>> mag = compute_mag(tf.ones([8]), size=4, overlap=0.5, pad_end=False)
+    >>> mag[0].numpy().round(4).tolist()  # Of the window (0, 0.5, 1, 0.5).
+    [2.0, 1.0, 0.0]
     """
     return tf.abs(stft(audio, size, overlap, pad_end))
 
@@ -162,6 +198,11 @@ def compute_mel(
     ------
     ValueError
         As `stft` does, or when the range is empty or passes the Nyquist frequency.
+
+    Examples
+    --------
+    >>> compute_mel(tf.zeros([1, 16000])).shape  # A hop of 512 samples.
+    TensorShape([1, 32, 64])
     """
     mag = compute_mag(audio, fft_size, overlap, pad_end)
     weights = tables.mel_weights(
@@ -176,7 +217,28 @@ def compute_logmag(
 ) -> tf.Tensor:
     """Takes the natural logarithm of `compute_mag`, with the floor of `core.safe_log`.
 
-    Parameters and shapes are those of `compute_mag`.
+    Parameters
+    ----------
+    audio : `[samples]` or `[batch, samples]`.
+    size : samples of a frame, and size of its FFT.
+    overlap : part of a frame that the next one shares.
+    pad_end : whether zeros complete the last frames.
+
+    Returns
+    -------
+    `[frames, size // 2 + 1]` or `[batch, frames, size // 2 + 1]`, nepers.
+
+    Raises
+    ------
+    ValueError
+        As `stft` does.
+
+    Examples
+    --------
+    >>> import math
+    >>> log_of_silence = compute_logmag(tf.zeros([8]), size=4)[0, 0]
+    >>> round(math.exp(log_of_silence), 7)
+    1e-05
     """
     return core.safe_log(compute_mag(audio, size, overlap, pad_end))
 
@@ -194,7 +256,29 @@ def compute_logmel(
 ) -> tf.Tensor:
     """Takes the natural logarithm of `compute_mel`, with the floor of `core.safe_log`.
 
-    Parameters and shapes are those of `compute_mel`.
+    Parameters
+    ----------
+    audio : `[samples]` or `[batch, samples]`.
+    lo_hz, hi_hz : where the first triangle begins and the last one ends.
+    bins : number of triangles.
+    fft_size : samples of a frame.
+    overlap : part of a frame that the next one shares.
+    pad_end : whether zeros complete the last frames.
+    sample_rate : of the audio, in Hz.
+
+    Returns
+    -------
+    `[frames, bins]` or `[batch, frames, bins]`, nepers.
+
+    Raises
+    ------
+    ValueError
+        As `compute_mel` does.
+
+    Examples
+    --------
+    >>> compute_logmel(tf.zeros([1, 16000]), bins=40).shape
+    TensorShape([1, 32, 40])
     """
     mel = compute_mel(
         audio, lo_hz, hi_hz, bins, fft_size, overlap, pad_end, sample_rate
@@ -238,6 +322,11 @@ def compute_mfcc(
     ------
     ValueError
         As `compute_mel` does, or for more coefficients than triangles.
+
+    Examples
+    --------
+    >>> compute_mfcc(tf.zeros([1, 16000]), mfcc_bins=13).shape  # A hop of 256 samples.
+    TensorShape([1, 63, 13])
     """
     if not 1 <= mfcc_bins <= mel_bins:
         raise ValueError(
@@ -276,6 +365,13 @@ def compute_rms_energy(
     ValueError
         For audio of another rank, empty, NaN or infinite; for an unknown padding; for a
         frame rate that does not divide the sample rate.
+
+    Examples
+    --------
+    >>> half = tf.fill([64], -0.5)
+    >>> rms = compute_rms_energy(half, frame_rate=1000, frame_size=16, padding='valid')
+    >>> rms.numpy().tolist()
+    [0.5, 0.5, 0.5, 0.5]
     """
     power = _mean_square(
         audio, sample_rate, frame_rate, frame_size, padding, 'compute_rms_energy'
@@ -315,6 +411,13 @@ def compute_power(
     ------
     ValueError
         As `compute_rms_energy` does.
+
+    Examples
+    --------
+    >>> tenth = tf.fill([64], 0.1)
+    >>> power_db = compute_power(tenth, frame_rate=1000, frame_size=16, padding='valid')
+    >>> power_db.numpy().round(3).tolist()
+    [-20.0, -20.0, -20.0, -20.0]
     """
     power = _mean_square(
         audio, sample_rate, frame_rate, frame_size, padding, 'compute_power'

@@ -59,7 +59,7 @@ def audio_to_wav(audio: Any, sample_rate: int = CREPE_SAMPLE_RATE) -> bytes:
 
     Parameters
     ----------
-    audio : one recording, see `as_samples`.
+    audio : one recording, `[samples]`, see `as_samples`.
     sample_rate : in Hz.
 
     Returns

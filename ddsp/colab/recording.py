@@ -43,6 +43,8 @@ def record(
 
     Raises
     ------
+    ValueError
+        When `seconds` is not above 0.
     RuntimeError
         When this is not Colab and there is no fallback, or when the browser could not
         record; the message says why.

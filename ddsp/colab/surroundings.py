@@ -41,6 +41,10 @@ def sized(full: Any, small: Any) -> Any:
     small : the value where the environment variable `DDSP_NOTEBOOK_SMALL` is set (to
         anything but 0).
 
+    Returns
+    -------
+    One of the two, as it was given.
+
     Examples
     --------
     >>> training_steps = sized(full=2000, small=2)

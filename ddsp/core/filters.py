@@ -156,6 +156,13 @@ def frequency_filter(
     ------
     ValueError
         As `fft_convolve` and `frequency_impulse_response`.
+
+    Examples
+    --------
+    >>> audio = [[1.0, 2.0, 3.0, 4.0]]
+    >>> half = tf.fill([1, 1, 5], 0.5)  # The same gain in all bands.
+    >>> frequency_filter(audio, half).numpy().round(4).tolist()
+    [[0.5, 1.0, 1.5, 2.0]]
     """
     response = centred_response(magnitudes, window_size, 'frequency_filter')
     return fft_convolve(audio, response, padding, crossfade=crossfade)
@@ -198,6 +205,11 @@ def sinc(x: Any, threshold: float = 1e-20) -> tf.Tensor:
     Returns
     -------
     Tensor of the same shape.
+
+    Examples
+    --------
+    >>> round(float(sinc(0.0)), 4), round(float(sinc(0.5)), 4)  # 1 and 2 / pi.
+    (1.0, 0.6366)
     """
     x = tf.convert_to_tensor(x)
     x = x if x.dtype == tf.float64 else tf.cast(x, tf.float32)
@@ -236,6 +248,12 @@ def sinc_impulse_response(
     ------
     ValueError
         When `cutoff_frequency` has more than one channel.
+
+    Examples
+    --------
+    >>> taps = sinc_impulse_response(1000.0, window_size=64, sample_rate=16000)
+    >>> taps.shape, round(float(tf.reduce_sum(taps)), 5)  # The gain at 0 Hz is 1.
+    (TensorShape([65]), 1.0)
     """
     cutoff = tensors.tf_float32(cutoff_frequency)
     if cutoff.shape.rank == 0:
@@ -288,6 +306,14 @@ def sinc_filter(
     ------
     ValueError
         As `fft_convolve` and `sinc_impulse_response`.
+
+    Examples
+    --------
+    >>> audio = tf.ones([1, 256])  # 0 Hz.
+    >>> low = sinc_filter(audio, [[1000.0]], window_size=64, sample_rate=16000)
+    >>> high = sinc_filter(audio, [[1000.0]], 64, 16000, high_pass=True)
+    >>> round(float(low[0, 128]), 3), round(abs(float(high[0, 128])), 3)
+    (1.0, 0.0)
     """
     response = sinc_impulse_response(
         cutoff_frequency, window_size, sample_rate, high_pass

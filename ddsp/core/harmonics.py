@@ -23,6 +23,11 @@ def get_harmonic_frequencies(frequencies: Any, n_harmonics: Any) -> tf.Tensor:
     -------
     float32 `[batch, frames, n_harmonics]`, in Hz.
 
+    Raises
+    ------
+    ValueError
+        When `frequencies` is not of rank 3.
+
     Examples
     --------
     >>> get_harmonic_frequencies([[[100.0]]], 3).numpy().tolist()
@@ -49,6 +54,11 @@ def remove_above_nyquist(
     Returns
     -------
     float32 amplitudes of the same shape.
+
+    Examples
+    --------
+    >>> remove_above_nyquist([[[7999.0, 8000.0]]], [[[1.0, 1.0]]]).numpy().tolist()
+    [[[1.0, 0.0]]]
     """
     frequency_envelopes = tf_float32(frequency_envelopes)
     amplitude_envelopes = tf_float32(amplitude_envelopes)
@@ -71,6 +81,14 @@ def normalize_harmonics(
     Returns
     -------
     float32 of the same shape; frames that are all zero stay zero.
+
+    Examples
+    --------
+    >>> normalize_harmonics([[[1.0, 3.0]]]).numpy().tolist()
+    [[[0.25, 0.75]]]
+    >>> f0_hz = [[[5000.0]]]  # The second harmonic is above 8 kHz.
+    >>> normalize_harmonics([[[1.0, 3.0]]], f0_hz, 16000).numpy().tolist()
+    [[[1.0, 0.0]]]
     """
     distribution = tf_float32(harmonic_distribution)
     if f0_hz is not None and sample_rate is not None:
@@ -98,6 +116,12 @@ def harmonic_to_sinusoidal(
     -------
     sin_amps, sin_freqs : float32 `[batch, frames, harmonics]`; amplitudes at and above
     Nyquist are 0, frequencies are in Hz.
+
+    Examples
+    --------
+    >>> amps, freqs = harmonic_to_sinusoidal([[[2.0]]], [[[0.25, 0.75]]], [[[100.0]]])
+    >>> amps.numpy().tolist(), freqs.numpy().tolist()
+    ([[[0.5, 1.5]]], [[[100.0, 200.0]]])
     """
     distribution = normalize_harmonics(harm_dist, f0_hz, sample_rate)
     frequencies = get_harmonic_frequencies(f0_hz, size(distribution, -1))

@@ -22,6 +22,11 @@ def nan_to_num(x: Any, value: float = 0.0) -> tf.Tensor:
     -------
     A tensor of the same shape. Gradients pass where `x` is a number and are zero
     elsewhere.
+
+    Examples
+    --------
+    >>> nan_to_num([float('nan'), 1.0]).numpy().tolist()
+    [0.0, 1.0]
     """
     x = tf_float32(x)
     return tf.where(tf.math.is_nan(x), tf.cast(value, x.dtype), x)
@@ -43,6 +48,11 @@ def safe_divide(numerator: Any, denominator: Any, eps: float = 1e-7) -> tf.Tenso
     -------
     A tensor of the broadcast shape. At a zero denominator its gradient with respect to
     the denominator is zero.
+
+    Examples
+    --------
+    >>> safe_divide([1.0, 0.0], [2.0, 0.0]).numpy().tolist()
+    [0.5, 0.0]
     """
     numerator, denominator = tf_float32(numerator), tf_float32(denominator)
     is_zero = tf.equal(denominator, 0.0)
@@ -81,6 +91,11 @@ def logb(x: Any, base: Any = 2.0, eps: float = 1e-5) -> tf.Tensor:
     Returns
     -------
     A tensor of the broadcast shape.
+
+    Examples
+    --------
+    >>> round(float(logb(8.0)), 5)
+    3.0
     """
     return safe_log(x, eps) / _log_of(base)
 
@@ -93,7 +108,22 @@ def _log_of(x: Any) -> Any:
 
 
 def log10(x: Any, eps: float = 1e-5) -> tf.Tensor:
-    """Takes the logarithm of `max(x, eps)` to base 10, shape unchanged."""
+    """Takes the logarithm of `max(x, eps)` to base 10.
+
+    Parameters
+    ----------
+    x : array-like of any shape.
+    eps : the floor of `x`.
+
+    Returns
+    -------
+    A tensor of the same shape.
+
+    Examples
+    --------
+    >>> round(float(log10(1000.0)), 4), round(float(log10(0.0)), 4)
+    (3.0, -5.0)
+    """
     return logb(x, base=10.0, eps=eps)
 
 
@@ -148,6 +178,11 @@ def soft_limit(x: Any, x_min: float = 0.0, x_max: float = 1.0) -> tf.Tensor:
     ------
     ValueError
         When the limits are not in order.
+
+    Examples
+    --------
+    >>> soft_limit([-100.0, 0.5, 100.0]).numpy().round(3).tolist()
+    [0.0, 0.5, 1.0]
     """
     if x_min > x_max:
         raise ValueError(
@@ -169,5 +204,22 @@ def gradient_reversal(x: Any) -> tf.Tensor:
 
     What stands before it learns to make worse what stands behind it: the layer of
     domain-adversarial training (Ganin and Lempitsky 2015).
+
+    Parameters
+    ----------
+    x : array-like of any shape.
+
+    Returns
+    -------
+    float32 of the same shape, the same numbers.
+
+    Examples
+    --------
+    >>> import tensorflow as tf
+    >>> x = tf.Variable(3.0)
+    >>> with tf.GradientTape() as tape:
+    ...     y = gradient_reversal(x) ** 2
+    >>> float(y), float(tape.gradient(y, x))
+    (9.0, -6.0)
     """
     return _reverse(tf_float32(x))

@@ -39,6 +39,13 @@ def angular_cumsum(angular_frequency: Any, chunk_size: int = 1000) -> tf.Tensor:
     -------
     float32 phase of the same shape, in radians, wrapped to [-pi, pi]. The step of a
     sample is part of its own phase.
+
+    Examples
+    --------
+    >>> import math
+    >>> eighth = math.pi / 4  # Of a cycle, each sample.
+    >>> (angular_cumsum([[eighth] * 3]).numpy() / math.pi).round(4).tolist()
+    [[0.25, 0.5, 0.75]]
     """
     del chunk_size
     omega = tf_float32(angular_frequency)
@@ -76,6 +83,13 @@ def oscillator_bank(
     ------
     ValueError
         For shapes that do not fit each other.
+
+    Examples
+    --------
+    >>> frequencies = tf.fill([1, 4, 1], 4000.0)  # A quarter of a cycle each sample.
+    >>> audio = oscillator_bank(frequencies, tf.ones([1, 4, 1]))
+    >>> (audio.numpy().round(3) + 0.0).tolist()
+    [[1.0, 0.0, -1.0, 0.0]]
     """
     del use_angular_cumsum
     frequencies = tf_float32(frequency_envelopes)
@@ -113,6 +127,21 @@ def harmonic_oscillator_bank(
     audio : float32 `[batch, samples]`.
     final_phase : float32 `[batch, 1, 1]`, of the fundamental after the last sample, in
         radians, wrapped to [-pi, pi]: the next block's `initial_phase`.
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not fit each other.
+
+    Examples
+    --------
+    >>> import math
+    >>> f0_hz = tf.fill([1, 3, 1], 2000.0)  # An eighth of a cycle each sample.
+    >>> audio, phase = harmonic_oscillator_bank(f0_hz, tf.constant([[[0.0, 1.0]] * 3]))
+    >>> (audio.numpy().round(3) + 0.0).tolist()  # The second harmonic alone.
+    [[1.0, 0.0, -1.0]]
+    >>> round(float(phase[0, 0, 0]) / math.pi, 3)  # Three eighths of a cycle.
+    0.75
     """
     del use_angular_cumsum
     frequency = tf_float32(frequency)
@@ -169,6 +198,13 @@ def harmonic_synthesis(
     ValueError
         For shapes that do not fit each other, and for 'window' when `n_samples` is not
         a multiple of the frames.
+
+    Examples
+    --------
+    >>> f0_hz = tf.fill([1, 2, 1], 4000.0)  # A quarter of a cycle each sample.
+    >>> audio = harmonic_synthesis(f0_hz, tf.ones([1, 2, 1]), n_samples=4)
+    >>> (audio.numpy().round(3) + 0.0).tolist()
+    [[1.0, 0.0, -1.0, 0.0]]
     """
     del use_angular_cumsum
     where = 'harmonic_synthesis'
@@ -221,6 +257,12 @@ def streaming_harmonic_synthesis(
     -------
     audio : float32 `[batch, n_samples]`.
     final_phase : float32 `[batch, 1, 1]`, in radians, wrapped to [-pi, pi].
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not fit each other, and for 'window' when `n_samples` is not
+        a multiple of the frames.
     """
     where = 'streaming_harmonic_synthesis'
     if harmonic_distribution is not None:
@@ -263,6 +305,13 @@ def sinusoidal_synthesis(
     ValueError
         For shapes that do not fit each other, and for 'window' when `n_samples` is not
         a multiple of the frames.
+
+    Examples
+    --------
+    >>> frequencies = tf.constant([[[4000.0, 8000.0]] * 2])  # The second is at Nyquist.
+    >>> audio = sinusoidal_synthesis(frequencies, tf.ones([1, 2, 2]), n_samples=4)
+    >>> (audio.numpy().round(3) + 0.0).tolist()
+    [[1.0, 0.0, -1.0, 0.0]]
     """
     frequencies, amplitudes = tf_float32(frequencies), tf_float32(amplitudes)
     _check_controls(

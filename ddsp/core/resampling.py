@@ -38,7 +38,7 @@ def resample(
 
     Returns
     -------
-    float32 of the same rank, with `n_timesteps` in place of frames.
+    float32 of the same shape, but for `n_timesteps` in place of frames.
 
     Raises
     ------
@@ -90,6 +90,11 @@ def upsample_with_windows(
     ------
     ValueError
         When `n_timesteps` is not a multiple, or not more than the frames.
+
+    Examples
+    --------
+    >>> upsample_with_windows([[[0.0], [1.0]]], 4).numpy().round(4).tolist()
+    [[[0.0], [0.5], [1.0], [1.0]]]
     """
     x = tf_float32(inputs)
     check_rank(x, (2, 3, 4), 'inputs', 'upsample_with_windows', '[batch, frames, ...]')
@@ -130,6 +135,16 @@ def center_crop(audio: Any, frame_size: int) -> tf.Tensor:
     Returns
     -------
     `[batch, samples - 2 * (frame_size // 2)]`.
+
+    Raises
+    ------
+    ValueError
+        For another rank, or audio no longer than what is taken off.
+
+    Examples
+    --------
+    >>> center_crop([[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]], frame_size=4).numpy().tolist()
+    [[3.0, 4.0]]
     """
     audio = tf_float32(audio)
     check_rank(audio, 2, 'audio', 'center_crop', '[batch, samples]')

@@ -50,6 +50,12 @@ def exp_sigmoid(
     ------
     ValueError
         When the exponent is not above 1.
+
+    Examples
+    --------
+    >>> low, middle, high = exp_sigmoid([-100.0, 0.0, 100.0])
+    >>> round(float(low), 6), round(float(middle), 4), round(float(high), 4)
+    (0.0, 0.4054, 2.0)
     """
     if exponent <= 1.0:
         raise ValueError(f'exp_sigmoid: exponent must be above 1, got {exponent}.')
@@ -70,6 +76,11 @@ def sym_exp_sigmoid(x: Any, width: float = 8.0) -> tf.Tensor:
     Returns
     -------
     A tensor of the same shape, above 0, up to 2.
+
+    Examples
+    --------
+    >>> sym_exp_sigmoid([-100.0, 0.0, 100.0]).numpy().round(3).tolist()
+    [2.0, 0.0, 2.0]
     """
     return exp_sigmoid(width * (0.5 * tf.abs(tf_float32(x)) - 1.0))
 
@@ -85,8 +96,8 @@ def frequencies_softmax(
 
     Parameters
     ----------
-    freqs : `[batch, frames, sinusoids * depth]`, what a network put out. The channels
-        of one sinusoid stand together.
+    freqs : `[batch, frames, sinusoids * depth]`, raw, as a network put it out. The
+        channels of one sinusoid stand together.
     depth : channels of each sinusoid.
     hz_min, hz_max : the range in Hz.
 
@@ -98,6 +109,12 @@ def frequencies_softmax(
     ------
     ValueError
         When the last axis is not a multiple of `depth`.
+
+    Examples
+    --------
+    >>> even = [[[0.0, 0.0]]]  # Halfway from 100 to 400 Hz, an octave from both.
+    >>> frequencies_softmax(even, 2, 100.0, 400.0).numpy().round(2).tolist()
+    [[[200.0]]]
     """
     weights = tf.nn.softmax(_split_depth(freqs, depth, 'frequencies_softmax'), axis=-1)
     low, high = hz_to_midi(hz_min), hz_to_midi(hz_max)
@@ -117,8 +134,8 @@ def frequencies_sigmoid(
 
     Parameters
     ----------
-    freqs : `[batch, frames, sinusoids * depth]`, what a network put out. The channels
-        of one sinusoid stand together.
+    freqs : `[batch, frames, sinusoids * depth]`, raw, as a network put it out. The
+        channels of one sinusoid stand together.
     depth : channels of each sinusoid.
     hz_min, hz_max : the range in Hz. A part never falls below MIDI note 0 (8.18 Hz), so
         that the sum does not quite reach `hz_min`.
@@ -131,6 +148,12 @@ def frequencies_sigmoid(
     ------
     ValueError
         When the last axis is not a multiple of `depth`, or the range is empty.
+
+    Examples
+    --------
+    >>> middle = [[[0.0]]]  # Halfway from 100 to 400 Hz, an octave from both.
+    >>> frequencies_sigmoid(middle, 1, 100.0, 400.0).numpy().round(2).tolist()
+    [[[200.0]]]
     """
     if not 0.0 <= hz_min < hz_max:
         raise ValueError(
@@ -164,8 +187,8 @@ def frequencies_critical_bands(
 
     Parameters
     ----------
-    freqs : `[batch, frames, sinusoids * depth]`, what a network put out. The channels
-        of one sinusoid stand together.
+    freqs : `[batch, frames, sinusoids * depth]`, raw, as a network put it out. The
+        channels of one sinusoid stand together.
     depth : channels of each sinusoid.
     depth_scale : how much finer one channel is than the one before.
     bandwidth_scale : reach in equivalent rectangular bandwidths.
@@ -180,6 +203,13 @@ def frequencies_critical_bands(
     ------
     ValueError
         For an unknown scale, or when the last axis is not a multiple of `depth`.
+
+    Examples
+    --------
+    >>> raw = tf.zeros([1, 1, 2])  # Each stays at the centre of its band.
+    >>> freqs = frequencies_critical_bands(raw, hz_min=0.0, hz_max=1000.0)
+    >>> freqs.numpy().round(2).tolist()
+    [[[0.0, 1000.0]]]
     """
     if scale not in _HEARING_SCALES:
         raise ValueError(

@@ -18,6 +18,11 @@ def tf_float32(x: Any) -> Any:
     Returns
     -------
     A `tf.Tensor` of the same shape, or the same dictionary with tensors in it.
+
+    Examples
+    --------
+    >>> tf_float32({'notes': [60, 64]})['notes'].numpy().tolist()
+    [60.0, 64.0]
     """
     if isinstance(x, Mapping):
         return {key: tf_float32(value) for key, value in x.items()}
@@ -32,6 +37,11 @@ def make_iterable(x: Any) -> Any:
 
     A string is a single thing, and so is a tensor, an array or a dictionary.
     `None` becomes an empty list.
+
+    Examples
+    --------
+    >>> make_iterable('amps'), make_iterable(['amps', 'f0_hz']), make_iterable(None)
+    (['amps'], ['amps', 'f0_hz'], [])
     """
     if x is None:
         return []
@@ -42,10 +52,24 @@ def make_iterable(x: Any) -> Any:
 def to_dict(x: Any, keys: Sequence[str]) -> dict[str, Any]:
     """Gives names to outputs that came as a list; a dictionary passes unchanged.
 
+    Parameters
+    ----------
+    x : a list or tuple of values, a single value, or a dictionary.
+    keys : the names, one for each value.
+
+    Returns
+    -------
+    The values by their names.
+
     Raises
     ------
     ValueError
         When there are not as many values as keys.
+
+    Examples
+    --------
+    >>> to_dict([1, 2], ['a', 'b'])
+    {'a': 1, 'b': 2}
     """
     if isinstance(x, Mapping):
         return dict(x)
@@ -67,7 +91,23 @@ def copy_if_tf_function(x: Any) -> Any:
 def nested_keys(
     nested_dict: Mapping[str, Any], delimiter: str = '/', prefix: str = ''
 ) -> list[str]:
-    """Lists the leaves of a nested dictionary as paths: `['a/b', 'a/c']`."""
+    """Lists the leaves of a nested dictionary as paths.
+
+    Parameters
+    ----------
+    nested_dict : a dictionary whose values may be dictionaries.
+    delimiter : what to put between the parts of a path.
+    prefix : what each path begins with, before a delimiter; empty for none.
+
+    Returns
+    -------
+    One path for each leaf, in the order of the dictionary.
+
+    Examples
+    --------
+    >>> nested_keys({'a': {'b': 1, 'c': 2}, 'd': 3})
+    ['a/b', 'a/c', 'd']
+    """
     keys = []
     for key, value in nested_dict.items():
         path = f'{prefix}{delimiter}{key}' if prefix else str(key)
@@ -83,10 +123,25 @@ def nested_lookup(
 ) -> Any:
     """Finds `'a/b'` in `{'a': {'b': value}}`.
 
+    Parameters
+    ----------
+    nested_key : the path of what to find.
+    nested_dict : a dictionary whose values may be dictionaries.
+    delimiter : what stands between the parts of the path.
+
+    Returns
+    -------
+    The value there: a leaf, or a dictionary.
+
     Raises
     ------
     KeyError
         When a part of the path is missing; the message lists what there is.
+
+    Examples
+    --------
+    >>> nested_lookup('a/b', {'a': {'b': 1, 'c': 2}})
+    1
     """
     value: Any = nested_dict
     for part in nested_key.split(delimiter):
@@ -100,12 +155,35 @@ def nested_lookup(
 
 
 def leaf_key(nested_key: str, delimiter: str = '/') -> str:
-    """Takes the last part of a path: `'a/b'` gives `'b'`."""
+    """Takes the last part of a path.
+
+    Parameters
+    ----------
+    nested_key : a path, such as `'a/b'`.
+    delimiter : what stands between its parts.
+
+    Returns
+    -------
+    What follows the last delimiter, or the whole path without one.
+
+    Examples
+    --------
+    >>> leaf_key('a/b')
+    'b'
+    """
     return nested_key.split(delimiter)[-1]
 
 
 def map_shape(x: Mapping[str, Any]) -> dict[str, Any]:
-    """Replaces each tensor of a nested dictionary by its shape, as a list."""
+    """Replaces each tensor of a nested dictionary by its shape, as a list.
+
+    An axis of unknown size is `None` there.
+
+    Examples
+    --------
+    >>> map_shape({'audio': [[0.0, 0.1, 0.2]]})
+    {'audio': [1, 3]}
+    """
     return {
         key: map_shape(value)
         if isinstance(value, Mapping)
@@ -117,7 +195,24 @@ def map_shape(x: Mapping[str, Any]) -> dict[str, Any]:
 def pad_axis(
     x: Any, padding: Sequence[int] = (0, 0), axis: int = 0, **pad_kwargs: Any
 ) -> tf.Tensor:
-    """Pads one axis by `padding = (before, after)`; keywords go to `tf.pad`."""
+    """Pads one axis of a tensor.
+
+    Parameters
+    ----------
+    x : array-like of any shape but a scalar's.
+    padding : how many entries to add, before and after.
+    axis : the axis to pad; a negative one counts from the last.
+    **pad_kwargs : for `tf.pad`: `mode` and `constant_values`, zeros without.
+
+    Returns
+    -------
+    A tensor of the same type and shape, but for the axis that has grown.
+
+    Examples
+    --------
+    >>> pad_axis([1, 2], (1, 2)).numpy().tolist()
+    [0, 1, 2, 0, 0]
+    """
     x = tf.convert_to_tensor(x)
     axis = axis % x.shape.rank
     paddings = [[0, 0]] * x.shape.rank
@@ -128,10 +223,25 @@ def pad_axis(
 def diff(x: Any, axis: int = -1) -> tf.Tensor:
     """Takes the first difference along an axis, which becomes one shorter.
 
+    Parameters
+    ----------
+    x : array-like of any shape but a scalar's.
+    axis : where neighbours are; a negative one counts from the last.
+
+    Returns
+    -------
+    Each entry less the one before it: a tensor of the same type and shape, but for
+    that axis.
+
     Raises
     ------
     ValueError
         When `x` has no such axis.
+
+    Examples
+    --------
+    >>> diff([1, 4, 9]).numpy().tolist()
+    [3, 5]
     """
     x = tf.convert_to_tensor(x)
     if not -x.shape.rank <= axis < x.shape.rank:
@@ -143,6 +253,16 @@ def diff(x: Any, axis: int = -1) -> tf.Tensor:
 
 
 def size(x: tf.Tensor, axis: int) -> int | tf.Tensor:
-    """The length of an axis: a Python integer where known, else a scalar tensor."""
+    """Gives the length of an axis, even where it is unknown when a graph is made.
+
+    Parameters
+    ----------
+    x : tensor of any shape but a scalar's.
+    axis : the axis; a negative one counts from the last.
+
+    Returns
+    -------
+    A Python integer where the length is known, else an int32 scalar tensor.
+    """
     static = x.shape[axis]
     return tf.shape(x)[axis] if static is None else static

@@ -81,12 +81,40 @@ def _to_db(
 
 
 def db_to_amplitude(db: Any) -> Any:
-    """Turns dB into amplitude, `10 ** (db / 20)`; numbers, arrays or tensors alike."""
+    """Turns dB into amplitude, `10 ** (db / 20)`.
+
+    Parameters
+    ----------
+    db : levels in dB, of any shape; numbers, arrays or tensors alike.
+
+    Returns
+    -------
+    Linear amplitudes, the same shape and kind.
+
+    Examples
+    --------
+    >>> db_to_amplitude(-20.0)
+    0.1
+    """
     return 10.0 ** (_divisible(db) / 20.0)
 
 
 def db_to_power(db: Any) -> Any:
-    """Turns dB into power, `10 ** (db / 10)`; numbers, arrays or tensors alike."""
+    """Turns dB into power, `10 ** (db / 10)`.
+
+    Parameters
+    ----------
+    db : levels in dB, of any shape; numbers, arrays or tensors alike.
+
+    Returns
+    -------
+    Linear powers, the same shape and kind.
+
+    Examples
+    --------
+    >>> db_to_power(-20.0)
+    0.01
+    """
     return 10.0 ** (_divisible(db) / 10.0)
 
 
@@ -160,6 +188,11 @@ def unit_to_midi(
     Returns
     -------
     Note numbers, the same shape.
+
+    Examples
+    --------
+    >>> unit_to_midi([0.0, 0.5, 1.0], 20.0, 90.0).numpy().tolist()
+    [20.0, 55.0, 90.0]
     """
     unit = tf_float32(unit)
     if clip:
@@ -181,6 +214,11 @@ def midi_to_unit(
     Returns
     -------
     Positions in the range, the same shape.
+
+    Examples
+    --------
+    >>> float(midi_to_unit(55.0, 20.0, 90.0))
+    0.5
     """
     unit = (tf_float32(midi) - midi_min) / (midi_max - midi_min)
     return tf.clip_by_value(unit, 0.0, 1.0) if clip else unit
@@ -199,6 +237,11 @@ def unit_to_hz(unit: Any, hz_min: Any, hz_max: Any, clip: bool = False) -> tf.Te
     Returns
     -------
     Frequencies in Hz, the same shape.
+
+    Examples
+    --------
+    >>> round(float(unit_to_hz(0.5, 100.0, 400.0)), 2)  # An octave from both ends.
+    200.0
     """
     return midi_to_hz(unit_to_midi(unit, hz_to_midi(hz_min), hz_to_midi(hz_max), clip))
 
@@ -215,6 +258,11 @@ def hz_to_unit(hz: Any, hz_min: Any, hz_max: Any, clip: bool = False) -> tf.Tens
     Returns
     -------
     Positions in the range, the same shape.
+
+    Examples
+    --------
+    >>> round(float(hz_to_unit(200.0, 100.0, 400.0)), 4)
+    0.5
     """
     return midi_to_unit(hz_to_midi(hz), hz_to_midi(hz_min), hz_to_midi(hz_max), clip)
 
@@ -224,24 +272,81 @@ def hz_to_bark(hz: Any) -> tf.Tensor:
 
     The formula is `26.81 f / (1960 + f) - 0.53` (Traunmüller 1990), 0 to 24 over the
     range of hearing.
+
+    Parameters
+    ----------
+    hz : array-like of any shape, frequencies in Hz.
+
+    Returns
+    -------
+    Critical-band rate in bark, the same shape.
+
+    Examples
+    --------
+    >>> round(float(hz_to_bark(1960.0)), 3)  # Half of 26.81, less 0.53.
+    12.875
     """
     hz = tf_float32(hz)
     return 26.81 * hz / (1960.0 + hz) - 0.53
 
 
 def bark_to_hz(bark: Any) -> tf.Tensor:
-    """Turns critical-band rate in bark, below 26.28, into Hz (Traunmüller 1990)."""
+    """Turns critical-band rate in bark into Hz: the inverse of `hz_to_bark`.
+
+    The formula is `1960 (b + 0.53) / (26.28 - b)` (Traunmüller 1990).
+
+    Parameters
+    ----------
+    bark : array-like of any shape, in bark, below 26.28.
+
+    Returns
+    -------
+    Frequencies in Hz, the same shape.
+
+    Examples
+    --------
+    >>> round(float(bark_to_hz(12.875)), 1)
+    1960.0
+    """
     bark = tf_float32(bark)
     return 1960.0 * (bark + 0.53) / (_MAX_BARK - bark)
 
 
 def hz_to_mel(hz: Any) -> tf.Tensor:
-    """Turns Hz into mel: `1127 ln(1 + f / 700)` (O'Shaughnessy 1987)."""
+    """Turns Hz into mel: `1127 ln(1 + f / 700)` (O'Shaughnessy 1987).
+
+    Parameters
+    ----------
+    hz : array-like of any shape, frequencies in Hz.
+
+    Returns
+    -------
+    Pitch in mel, the same shape.
+
+    Examples
+    --------
+    >>> round(float(hz_to_mel(700.0)), 2)  # 1127 ln 2.
+    781.18
+    """
     return 1127.0 * tf.math.log1p(tf_float32(hz) / 700.0)
 
 
 def mel_to_hz(mel: Any) -> tf.Tensor:
-    """Turns mel into Hz: the inverse of `hz_to_mel`."""
+    """Turns mel into Hz: the inverse of `hz_to_mel`.
+
+    Parameters
+    ----------
+    mel : array-like of any shape, in mel.
+
+    Returns
+    -------
+    Frequencies in Hz, the same shape.
+
+    Examples
+    --------
+    >>> round(float(mel_to_hz(hz_to_mel(1000.0))), 1)
+    1000.0
+    """
     return 700.0 * tf.math.expm1(tf_float32(mel) / 1127.0)
 
 
@@ -250,5 +355,18 @@ def hz_to_erb(hz: Any) -> tf.Tensor:
 
     The equivalent rectangular bandwidth is `0.108 f + 24.7` (after Glasberg and
     Moore 1990).
+
+    Parameters
+    ----------
+    hz : array-like of any shape, frequencies in Hz.
+
+    Returns
+    -------
+    Bandwidths in Hz, the same shape.
+
+    Examples
+    --------
+    >>> round(float(hz_to_erb(1000.0)), 2)
+    132.7
     """
     return 0.108 * tf_float32(hz) + 24.7

@@ -66,6 +66,17 @@ def harmonic_distribution_to_wavetable(
     -------
     float32 `[batch, frames, n_wavetable]`, `sum_h d_h cos(2 pi h n / n_wavetable)`.
     Harmonics above half the entries have no place in the table and are left out.
+
+    Raises
+    ------
+    ValueError
+        When `harmonic_distribution` is not of rank 3.
+
+    Examples
+    --------
+    >>> table = harmonic_distribution_to_wavetable([[[1.0]]], n_wavetable=4)
+    >>> (table.numpy().round(3) + 0.0).tolist()
+    [[[1.0, 0.0, -1.0, 0.0]]]
     """
     distribution = tf_float32(harmonic_distribution)
     check_rank(
@@ -114,6 +125,14 @@ def wavetable_synthesis(
     ValueError
         For shapes that do not fit each other, or when `n_samples` is not a multiple of
         the frames of the amplitudes.
+
+    Examples
+    --------
+    >>> f0_hz, ones = tf.fill([1, 1, 1], 4000.0), tf.ones([1, 1, 1])
+    >>> table = [[0.0, 1.0, 0.0, -1.0]]  # One cycle, read a quarter each sample.
+    >>> audio = wavetable_synthesis(f0_hz, ones, table, n_samples=4)
+    >>> (audio.numpy().round(3) + 0.0).tolist()
+    [[0.0, 1.0, 0.0, -1.0]]
     """
     where = 'wavetable_synthesis'
     frequencies, amplitudes = tf_float32(frequencies), tf_float32(amplitudes)

@@ -36,6 +36,20 @@ class ModDelay(processors.Processor):
     ------
     ValueError
         When a time is negative or there is no delay at all.
+
+    Examples
+    --------
+    >>> effect = ModDelay(
+    ...     center_ms=1.0,
+    ...     depth_ms=1.0,
+    ...     sample_rate=1000,
+    ...     gain_scale_fn=tf.identity,
+    ...     phase_scale_fn=tf.identity,
+    ...     add_dry=False,
+    ... )
+    >>> audio, zeros = tf.constant([[1.0, 2.0, 3.0]]), tf.zeros([1, 3, 1])
+    >>> effect(audio, zeros + 0.5, zeros).numpy().tolist()  # One sample later, half.
+    [[0.0, 0.5, 1.0]]
     """
 
     input_shapes = {
@@ -74,8 +88,9 @@ class ModDelay(processors.Processor):
         Parameters
         ----------
         audio : `[batch, samples]`.
-        gain : `[batch, samples, 1]`, of the delayed audio.
-        phase : `[batch, samples, 1]`, of the modulation.
+        gain : `[batch, samples, 1]`, of the delayed audio, raw.
+        phase : `[batch, samples, 1]`, of the modulation, raw. Scaled, it is the part of
+            `depth_ms` by which the delay is longer.
 
         Returns
         -------

@@ -23,6 +23,13 @@ class FIRFilter(processors.Processor):
     scale_fn : function from any magnitude to a positive one.
     name : name of the layer.
     crossfade : fade from each frame's filter to the next instead of switching.
+
+    Examples
+    --------
+    >>> effect = FIRFilter(scale_fn=tf.identity)
+    >>> audio = tf.constant([[1.0, 2.0, 3.0, 4.0]])
+    >>> effect(audio, tf.fill([1, 1, 5], 0.5)).numpy().round(4).tolist()
+    [[0.5, 1.0, 1.5, 2.0]]
     """
 
     input_shapes = {

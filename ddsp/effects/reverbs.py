@@ -37,6 +37,13 @@ class Reverb(processors.Processor):
     ------
     ValueError
         When `reverb_length` is below 1.
+
+    Examples
+    --------
+    >>> reverb = Reverb()
+    >>> echo = tf.constant([0.0, 0.0, 0.5])  # Two samples later.
+    >>> reverb(tf.constant([[1.0, 0.0, 0.0, 0.0]]), echo).numpy().round(4).tolist()
+    [[1.0, 0.0, 0.5, 0.0]]
     """
 
     input_shapes = {
@@ -147,6 +154,12 @@ class Reverb(processors.Processor):
 
         A block that is long beside the response, or whose length is not known, is
         convolved at once, others hop by hop.
+
+        Raises
+        ------
+        ValueError
+            For a block that is not a multiple of the hop size, or when that is not
+            known.
         """
         hop, memory = self._hop(), dict(memory)
         kept = {key: memory.pop(key) for key in ('response', 'noise') if key in memory}

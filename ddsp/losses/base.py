@@ -115,13 +115,17 @@ class LossGroup(dags.DAGLayer):
         return [module for module in self.modules if _is_loss(module)]
 
     def call(self, outputs: Mapping[str, Any], **kwargs: Any) -> dict[str, tf.Tensor]:
-        """Gives each loss under its name, `{name: scalar}`.
+        """Gives each loss under its name.
 
         Of losses that share a name, each comes under the name of its node.
 
         Parameters
         ----------
         outputs : nested dictionary with the keys that the losses ask for.
+
+        Returns
+        -------
+        A scalar for each name.
         """
         results = self.run_dag(outputs, **kwargs)
         steps = [s for s in self.steps if _is_loss(getattr(self, s.name))]

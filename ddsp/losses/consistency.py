@@ -33,6 +33,11 @@ def amp_loss(
     Returns
     -------
     A scalar.
+
+    Examples
+    --------
+    >>> round(float(amp_loss([0.1], [1.0], log=True)), 4)  # 20 dB.
+    1.0
     """
     if log:
         amp, amp_target = core.log10(amp, amin), core.log10(amp_target, amin)
@@ -53,6 +58,11 @@ def freq_loss(
     Returns
     -------
     A scalar: the mean distance in semitones (squared, for `'L2'`).
+
+    Examples
+    --------
+    >>> round(float(freq_loss([440.0], [220.0])), 3)
+    12.0
     """
     midi, midi_target = core.hz_to_midi(f_hz), core.hz_to_midi(f_hz_target)
     return mean_difference(midi_target, midi, loss_type, weights)
@@ -67,6 +77,12 @@ class ParamLoss(Loss):
     weight : multiplies the loss.
     loss_type : see `mean_difference`.
     **kwargs : `name` and others of `Loss`.
+
+    Examples
+    --------
+    >>> loss = ParamLoss(weight=2.0)
+    >>> float(loss(tf.constant([[1.0, 3.0]]), tf.constant([[1.0, 2.0]])))
+    1.0
     """
 
     def __init__(self, weight: float = 1.0, loss_type: str = 'L1', **kwargs: Any):
@@ -77,7 +93,18 @@ class ParamLoss(Loss):
     def call(
         self, pred: tf.Tensor, target: tf.Tensor, weights: tf.Tensor | None = None
     ) -> tf.Tensor:
-        """Takes the weighted mean distance of two tensors of one shape."""
+        """Takes the weighted mean distance of two tensors of one shape.
+
+        Parameters
+        ----------
+        pred : tensor of any shape, in whatever unit.
+        target : what it should be, of the same shape.
+        weights : multiplies the distances, see `mean_difference`; they broadcast.
+
+        Returns
+        -------
+        A scalar.
+        """
         return self.weight * mean_difference(target, pred, self.loss_type, weights)
 
 
@@ -105,6 +132,10 @@ class FilteredNoiseConsistencyLoss(Loss):
         noise_magnitudes : `[batch, frames, bands]`.
         noise_magnitudes_target : `[batch, frames, bands]`; another number of frames is
             resampled to that of `noise_magnitudes`.
+
+        Returns
+        -------
+        A scalar.
         """
         target = _match_frames(noise_magnitudes_target, noise_magnitudes)
         return self.weight * amp_loss(noise_magnitudes, target)
@@ -151,13 +182,17 @@ class HarmonicConsistencyLoss(Loss):
     ) -> tf.Tensor:
         """Gives the weighted sum of the three differences.
 
+        Targets with another number of frames are resampled.
+
         Parameters
         ----------
         harm_amp, harm_amp_target : `[batch, frames, 1]`, linear.
         harm_dist, harm_dist_target : `[batch, frames, harmonics]`.
         f0_hz, f0_hz_target : `[batch, frames, 1]`, in Hz.
 
-        Targets with another number of frames are resampled.
+        Returns
+        -------
+        A scalar.
         """
         amp_target = _match_frames(harm_amp_target, harm_amp)
         dist_target = _match_frames(harm_dist_target, harm_dist)
@@ -187,6 +222,13 @@ class WassersteinConsistencyLoss(Loss):
     weight : multiplies the loss.
     midi : whether distances are semitones; otherwise they are Hz.
     **kwargs : `name` and others of `Loss`.
+
+    Examples
+    --------
+    >>> loss = WassersteinConsistencyLoss()
+    >>> amps, low_hz = tf.ones([1, 1, 1]), tf.fill([1, 1, 1], 220.0)
+    >>> round(float(loss(amps, low_hz, amps, 2.0 * low_hz)), 3)  # An octave away.
+    12.0
     """
 
     def __init__(self, weight: float = 1.0, midi: bool = True, **kwargs: Any):
@@ -207,7 +249,17 @@ class WassersteinConsistencyLoss(Loss):
         ----------
         amps_a, freqs_a : amplitudes (linear, not normalised) and frequencies in Hz,
             both `[batch, frames, partials]`.
-        amps_b, freqs_b : the same; the number of partials may differ.
+        amps_b, freqs_b : the same, `[batch, frames, partials]`, frequencies in Hz; the
+            number of partials may differ.
+
+        Returns
+        -------
+        A scalar.
+
+        Raises
+        ------
+        ValueError
+            When shapes are wrong or disagree, or values are not finite.
         """
         _check_partials(amps_a, freqs_a, 'a', self.name)
         _check_partials(amps_b, freqs_b, 'b', self.name)
@@ -351,7 +403,17 @@ class KDEConsistencyLoss(Loss):
         ----------
         amps_a, freqs_a : amplitudes (linear) and frequencies in Hz,
             both `[batch, frames, partials]`.
-        amps_b, freqs_b : the same; the number of partials may differ.
+        amps_b, freqs_b : the same, `[batch, frames, partials]`, frequencies in Hz; the
+            number of partials may differ.
+
+        Returns
+        -------
+        A scalar.
+
+        Raises
+        ------
+        ValueError
+            When shapes are wrong or disagree, or values are not finite.
         """
         _check_partials(amps_a, freqs_a, 'a', self.name)
         _check_partials(amps_b, freqs_b, 'b', self.name)
@@ -380,7 +442,8 @@ class KDEConsistencyLoss(Loss):
         Parameters
         ----------
         amps, freqs : `[batch, frames, partials]`, frequencies in Hz.
-        amps_target, freqs_target : partials that make the density.
+        amps_target, freqs_target : partials that make the density, of the same shape
+            but for their number; frequencies in Hz.
         scale_target : width of its Gaussians, in semitones.
 
         Returns

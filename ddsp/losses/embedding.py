@@ -53,6 +53,10 @@ class EmbeddingLoss(Loss):
         ----------
         target_audio, audio : `[batch, samples]`, at the sample rate of the network.
 
+        Returns
+        -------
+        A scalar.
+
         Raises
         ------
         ValueError

@@ -90,7 +90,18 @@ class HmmTranscriber(Loss):
         return super().__call__(pitch, amps, **kwargs)
 
     def call(self, pitch: tf.Tensor, amps: tf.Tensor) -> tf.Tensor:
-        """Gives `weight` times `nll`, see there."""
+        """Gives `weight` times the mean of `nll`.
+
+        Parameters
+        ----------
+        pitch : in MIDI note numbers with fractions, `[batch, frames]` or
+            `[batch, frames, 1]`.
+        amps : of the same shape.
+
+        Returns
+        -------
+        A scalar.
+        """
         return self.weight * self.nll(pitch, amps)
 
     def nll(self, pitch: Any, amps: Any, per_example_loss: bool = False) -> tf.Tensor:
@@ -131,7 +142,9 @@ class HmmTranscriber(Loss):
 
         Parameters
         ----------
-        pitch, amps : as in `nll`.
+        pitch : in MIDI note numbers with fractions, `[batch, frames]` or
+            `[batch, frames, 1]`.
+        amps : of the same shape.
         channel_dim : whether the result has a last axis of size 1.
         dtype : of the result.
 
@@ -139,6 +152,11 @@ class HmmTranscriber(Loss):
         -------
         Whole note numbers, 0 for silence, `[batch, frames, 1]` or `[batch, frames]`.
         They have no gradient, see `straight_through`.
+
+        Raises
+        ------
+        ValueError
+            When shapes are wrong or differ, or values are not finite.
         """
         emission = self._log_emission(*self._prepare(pitch, amps))
         notes = markov.hmm_viterbi(
@@ -154,6 +172,10 @@ class HmmTranscriber(Loss):
         Parameters
         ----------
         x, x_quant : of one shape.
+
+        Returns
+        -------
+        float32 of that shape, equal to `x_quant`, with gradient 1 with respect to `x`.
         """
         x, x_quant = tensors.tf_float32(x), tensors.tf_float32(x_quant)
         return x + tf.stop_gradient(x_quant - x)

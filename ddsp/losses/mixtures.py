@@ -15,7 +15,7 @@ _LOG_NOTHING = -1e30
 class GaussianMixture(NamedTuple):
     """A weighted sum of bell curves of one width.
 
-    Parameters
+    Attributes
     ----------
     weights : `[..., centers]`, at least 0; divided by their sum. Weights that are all
         zero count as equal.

@@ -113,6 +113,10 @@ class SpectralLoss(Loss):
             each view, `[batch, frames, bins]` (loudness has no bins, and takes the
             mean over them).
 
+        Returns
+        -------
+        A scalar.
+
         Raises
         ------
         ValueError
@@ -130,9 +134,21 @@ class SpectralLoss(Loss):
     ) -> dict[str, tf.Tensor]:
         """Gives the parts of the loss: for each view its weighted sum over FFT sizes.
 
-        Parameters and errors are those of `call`. The keys are those of `'mag'`,
-        `'delta_time'`, `'delta_freq'`, `'cumsum_freq'`, `'logmag'` and `'loudness'`
-        whose weight is above 0.
+        Parameters
+        ----------
+        target_audio, audio : `[batch, samples]` or `[batch, samples, 1]`.
+        weights : as in `call`: `[batch]`, or what broadcasts against each view.
+
+        Returns
+        -------
+        A scalar for each of `'mag'`, `'delta_time'`, `'delta_freq'`, `'cumsum_freq'`,
+        `'logmag'` and `'loudness'` whose weight is above 0.
+
+        Raises
+        ------
+        ValueError
+            When the shapes differ or are not those above, or audio is empty, NaN or
+            infinite.
         """
         target, audio = self._prepare(target_audio, audio)
         if weights is not None:

@@ -97,6 +97,10 @@ class TWMLoss(Loss):
         freqs : frequencies of sinusoids, `[batch, frames, sinusoids]`, in Hz.
         amps : their amplitudes, linear, of the same shape.
 
+        Returns
+        -------
+        A scalar.
+
         Raises
         ------
         ValueError
@@ -111,11 +115,20 @@ class TWMLoss(Loss):
     ) -> tf.Tensor:
         """Chooses the candidate with the least mismatch in each frame.
 
-        Parameters are those of `call`.
+        Parameters
+        ----------
+        f0_candidates : `[batch, frames, candidates]`, in Hz.
+        freqs : frequencies of sinusoids, `[batch, frames, sinusoids]`, in Hz.
+        amps : their amplitudes, linear, of the same shape.
 
         Returns
         -------
         f0 in Hz, `[batch, frames, 1]`. Its gradient goes to the chosen candidate.
+
+        Raises
+        ------
+        ValueError
+            When shapes are wrong or disagree, or values are not finite.
         """
         f0_candidates = core.tf_float32(f0_candidates)
         best = tf.argmin(self._mismatch(f0_candidates, freqs, amps), axis=-1)
@@ -132,12 +145,21 @@ class TWMLoss(Loss):
     ) -> tuple[tf.Tensor, tf.Tensor]:
         """Gives both mismatches of each candidate, not weighted.
 
-        Parameters are those of `call`.
+        Parameters
+        ----------
+        f0_candidates : `[batch, frames, candidates]`, in Hz.
+        freqs : frequencies of sinusoids, `[batch, frames, sinusoids]`, in Hz.
+        amps : their amplitudes, linear, of the same shape.
 
         Returns
         -------
         sinusoids_loss : `[batch, frames, candidates]`.
         harmonics_loss : `[batch, frames, candidates]`.
+
+        Raises
+        ------
+        ValueError
+            When shapes are wrong or disagree, or values are not finite.
         """
         f0_candidates, freqs, amps = (
             core.tf_float32(x) for x in (f0_candidates, freqs, amps)

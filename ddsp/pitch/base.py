@@ -93,6 +93,10 @@ def register_estimator(name: str) -> Callable[[T], T]:
     ----------
     name : what `estimate_f0(..., method=name)` calls it.
 
+    Returns
+    -------
+    A decorator, which gives the class back as it was.
+
     Raises
     ------
     TypeError
@@ -112,7 +116,13 @@ def register_estimator(name: str) -> Callable[[T], T]:
 
 
 def known_methods() -> list[str]:
-    """Lists the names that `estimate_f0` takes as `method`."""
+    """Lists the names that `estimate_f0` takes as `method`.
+
+    Examples
+    --------
+    >>> 'swift-f0' in known_methods()
+    True
+    """
     return sorted({*_Registry.rooms, *_Registry.classes})
 
 
@@ -126,6 +136,10 @@ def get_estimator(
     method : a name out of `known_methods()`, or a `PitchEstimator`.
     viterbi : whether estimators that can are to find a smooth path of f0.
     **options : arguments of the estimator's constructor.
+
+    Returns
+    -------
+    The estimator, ready to hear recordings.
 
     Raises
     ------

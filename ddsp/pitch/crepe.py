@@ -158,8 +158,15 @@ class PitchHmm(NamedTuple):
         return cls(initial, log_steps, np.log(emission), num_steps)
 
     def decode(self, observed: Any) -> tf.Tensor:
-        """Finds the most probable path, int32 `[batch, frames]`, for strongest bins of
-        the same shape.
+        """Finds the most probable path through the bins.
+
+        Parameters
+        ----------
+        observed : the strongest bin of each frame, integers `[batch, frames]`.
+
+        Returns
+        -------
+        Bins, int32 `[batch, frames]`.
         """
         emission = tf.gather(tf.constant(self.log_emission.T), observed)
         return markov.hmm_viterbi(self.log_initial, self.log_transition, emission)
@@ -239,7 +246,19 @@ class PretrainedCREPE(keras.Model):
     def activations_to_f0_and_confidence(
         cls, activations: Any, centers: Any = None
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """See `ddsp.pitch.crepe.activations_to_f0_and_confidence`."""
+        """Reads f0 off the network's output, see the function of this name.
+
+        Parameters
+        ----------
+        activations : `[..., frames, 360]` in [0, 1].
+        centers : bins around which to average, int `[..., frames]`; `None` takes the
+            largest activation.
+
+        Returns
+        -------
+        f0_hz : `[..., frames]`.
+        f0_confidence : `[..., frames]` in [0, 1].
+        """
         return activations_to_f0_and_confidence(activations, centers)
 
     def batch_frames(self, audio: Any) -> tf.Tensor:
@@ -257,7 +276,7 @@ class PretrainedCREPE(keras.Model):
         return tf.reshape(frames, [-1, CREPE_FRAME_SIZE])
 
     def normalize_frames(self, frames: Any) -> tf.Tensor:
-        """See `ddsp.pitch.crepe_network.normalize_frames`."""
+        """Makes mean 0 and standard deviation 1 of each frame of `[..., 1024]`."""
         return normalize_frames(tf_float32(frames))
 
     def call(self, audio: Any) -> tf.Tensor:
@@ -302,7 +321,16 @@ class PretrainedCREPE(keras.Model):
         return PitchHmm.published(num_steps)
 
     def viterbi_decode(self, acts: Any) -> tf.Tensor:
-        """See `ddsp.pitch.crepe.viterbi_decode`."""
+        """Finds a smooth path of pitch bins through activations.
+
+        Parameters
+        ----------
+        acts : `[batch, frames, 360]`, or `[frames, 360]`.
+
+        Returns
+        -------
+        Bins, int32 `[batch, frames]` or `[frames]`.
+        """
         return viterbi_decode(acts)
 
 

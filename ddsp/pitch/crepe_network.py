@@ -33,8 +33,10 @@ ACTIVATION_LAYERS = (
 
 @registration.register('ddsp.pitch')
 class CrepeNetwork(registration.Configured, keras.layers.Layer):
-    """CREPE (Kim, Salamon, Li, Bello: "CREPE: a convolutional representation for pitch
-    estimation", ICASSP 2018).
+    """The network of CREPE, from frames of audio to activations of pitch bins.
+
+    It is that of Kim, Salamon, Li and Bello, "CREPE: a convolutional representation for
+    pitch estimation", ICASSP 2018.
 
     Each of the six blocks is a convolution with ReLU, batch normalisation and max
     pooling by 2; a dense layer with a sigmoid ends it. Made with random weights:

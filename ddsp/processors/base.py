@@ -128,7 +128,17 @@ class Processor(streaming.Streamed, registration.Configured, keras.layers.Layer)
         raise NotImplementedError(f'{type(self).__name__} must define get_controls.')
 
     def get_signal(self, *args: Any, **kwargs: Any) -> tf.Tensor:
-        """Turns controls into a signal."""
+        """Turns controls into a signal.
+
+        Parameters
+        ----------
+        *args : the controls, as `get_controls` named them.
+        **kwargs : see `*args`.
+
+        Returns
+        -------
+        The signal, `[batch, samples]` from most processors.
+        """
         raise NotImplementedError(f'{type(self).__name__} must define get_signal.')
 
     @tf.autograph.experimental.do_not_convert

@@ -75,6 +75,14 @@ class ProcessorGroup(streaming.StreamedGraph, dags.DAGLayer):
     def get_signal(self, outputs: Mapping[str, Any]) -> tf.Tensor:
         """Takes the signal of the last node out of what `get_controls` gave.
 
+        Parameters
+        ----------
+        outputs : of all nodes, by their names.
+
+        Returns
+        -------
+        The signal, `[batch, samples]` where the last node makes audio.
+
         Raises
         ------
         ValueError

@@ -20,6 +20,11 @@ class Add(Processor):
     Parameters
     ----------
     name : name of the layer.
+
+    Examples
+    --------
+    >>> Add()(tf.constant([[1.0, 2.0]]), tf.constant([[3.0, 4.0]])).numpy().tolist()
+    [[4.0, 6.0]]
     """
 
     input_shapes = {
@@ -33,7 +38,22 @@ class Add(Processor):
     def get_controls(
         self, signal_one: tf.Tensor, signal_two: tf.Tensor
     ) -> dict[str, tf.Tensor]:
-        """Passes two signals `[batch, samples]` of one length as they are."""
+        """Passes two signals of one length as they are.
+
+        Parameters
+        ----------
+        signal_one : `[batch, samples]` or `[batch, samples, channels]`.
+        signal_two : of the same shape.
+
+        Returns
+        -------
+        Both, by their names.
+
+        Raises
+        ------
+        ValueError
+            When one of them has channels and the other has not.
+        """
         _check_same_rank(signal_one, signal_two, self.name)
         return {'signal_one': signal_one, 'signal_two': signal_two}
 
@@ -63,6 +83,13 @@ class Mix(Processor):
     Parameters
     ----------
     name : name of the layer.
+
+    Examples
+    --------
+    >>> mix = Mix()
+    >>> level = tf.fill([1, 1, 1], 100.0)  # All of the first.
+    >>> mix(tf.ones([1, 2]), tf.zeros([1, 2]), level).numpy().tolist()
+    [[1.0, 1.0]]
     """
 
     input_shapes = {
@@ -82,13 +109,18 @@ class Mix(Processor):
         Parameters
         ----------
         signal_one : `[batch, samples]` or `[batch, samples, channels]`.
-        signal_two : as `signal_one`.
+        signal_two : of the same shape.
         nn_out_mix_level : raw output of a network, `[batch, frames, 1]` or
             `[batch, frames]`; its sigmoid is the share of `signal_one` in the power.
 
         Returns
         -------
         The signals and `mix_level`, between 0 and 1, with as many axes as the signals.
+
+        Raises
+        ------
+        ValueError
+            When one signal has channels and the other has not.
         """
         _check_same_rank(signal_one, signal_two, self.name)
         n_samples = tensors.size(signal_one, 1)
@@ -129,7 +161,14 @@ class Mix(Processor):
         signal_two: tf.Tensor,
         nn_out_mix_level: tf.Tensor,
     ) -> dict[str, tf.Tensor]:
-        """Scales the mixing level, which stays at the frame rate."""
+        """Scales the mixing level, which stays at the frame rate.
+
+        Raises
+        ------
+        ValueError
+            When one signal has channels and the other has not, or the block has another
+            number of samples a frame than the hop size, or that is not known.
+        """
         _check_same_rank(signal_one, signal_two, self.name)
         hop, n_frames = self._hop(), nn_out_mix_level.shape[1]
         if signal_one.shape[1] not in (None, hop * (n_frames or 0)) and n_frames:
@@ -151,7 +190,13 @@ class Mix(Processor):
         signal_two: tf.Tensor,
         mix_level: tf.Tensor,
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        """Gives the mixture, one hop late."""
+        """Gives the mixture, one hop late.
+
+        Parameters
+        ----------
+        memory, span, signal_one, signal_two : see `Streamed.stream_signal`.
+        mix_level : `[batch, frames, 1]` or `[batch, frames]`, between 0 and 1.
+        """
         first, first_waits = delay(signal_one, memory['signal_one'])
         second, second_waits = delay(signal_two, memory['signal_two'])
         levels = join(memory['mix_level'], mix_level)
@@ -207,6 +252,11 @@ class Crop(Processor):
     ------
     ValueError
         When `frame_size` is negative or there is no such end.
+
+    Examples
+    --------
+    >>> Crop(frame_size=1)(tf.constant([[1.0, 2.0, 3.0]])).numpy().tolist()
+    [[1.0, 2.0]]
     """
 
     input_shapes = {'audio': ('[batch, samples]', '[batch, samples, channels]')}
@@ -230,7 +280,13 @@ class Crop(Processor):
         self.crop_location = crop_location
 
     def get_controls(self, audio: tf.Tensor) -> dict[str, tf.Tensor]:
-        """Passes audio `[batch, samples]` as it is."""
+        """Passes audio `[batch, samples]` as it is.
+
+        Raises
+        ------
+        ValueError
+            When the audio is no longer than what is cropped.
+        """
         n_samples = audio.shape[1]
         if n_samples is not None and n_samples <= self.frame_size:
             raise ValueError(

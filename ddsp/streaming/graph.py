@@ -75,13 +75,25 @@ class StreamedGraph:
 
     @property
     def latency(self) -> int:
-        """Samples by which the signal of a stream is later than the inputs."""
+        """Samples by which the signal of a stream is later than the inputs.
+
+        Raises
+        ------
+        ValueError
+            When the graph cannot play block by block; the message says which node.
+        """
         self._share_hop(self.hop_size)
         return self._timings()[-1].sounds
 
     @property
     def shortening(self) -> int:
-        """Samples by which all of the signal is shorter than all of the inputs."""
+        """Samples by which all of the signal is shorter than all of the inputs.
+
+        Raises
+        ------
+        ValueError
+            When the graph cannot play block by block; the message says which node.
+        """
         return self._timings()[-1].cut_after
 
     def initial_state(
@@ -178,14 +190,42 @@ class StreamedGraph:
     def flush(
         self, inputs: Mapping[str, Any], state: Mapping[str, Any], **options: Any
     ) -> tuple[tf.Tensor, dict[str, Any]]:
-        """Ends a stream and gives what is still inside, see `Streamed.flush`."""
+        """Ends a stream and gives what is still inside, see `Streamed.flush`.
+
+        Parameters
+        ----------
+        inputs : those of the last step.
+        state : what the last step gave.
+        **options : see `Streamed.step`.
+
+        Returns
+        -------
+        The last `latency - shortening` samples, `[batch, samples]`, and the state after
+        them.
+        """
         state = self.ended_at(state, state[dag_structure.INPUTS]['position'])
         held = self.hold_inputs(inputs, self.hop_size, self.latency)
         signal, state = self.step(held, state, **options)
         return signal[:, : max(self.latency - self.shortening, 0)], state
 
     def start_at(self, batch_size: Any, lag: int) -> dict[str, Any]:
-        """The state of a stream whose inputs begin after `lag` samples."""
+        """The state of a stream whose inputs begin after `lag` samples.
+
+        Parameters
+        ----------
+        batch_size : how many streams go in parallel.
+        lag : samples of silence before the inputs, 0 if there are none.
+
+        Returns
+        -------
+        The state for the first step: nested dictionaries of tensors.
+
+        Raises
+        ------
+        ValueError
+            When the graph cannot play block by block, or processors differ in the hop
+            size.
+        """
         self._share_hop(self.hop_size)
         state = {dag_structure.INPUTS: {'position': tf.constant(-lag, tf.int64)}}
         for node, timing in zip(self.steps, self._timings()):
@@ -202,7 +242,22 @@ class StreamedGraph:
         return state
 
     def ended_at(self, state: Mapping[str, Any], end: tf.Tensor) -> dict[str, Any]:
-        """The state of a stream whose inputs end at a position."""
+        """The state of a stream whose inputs end at a position.
+
+        Parameters
+        ----------
+        state : what the last step gave.
+        end : int64 scalar, the sample before which the inputs end.
+
+        Returns
+        -------
+        The same state with that end.
+
+        Raises
+        ------
+        ValueError
+            When the graph cannot play block by block; the message says which node.
+        """
         state = dict(state)
         for node, timing in zip(self.steps, self._timings()):
             if node.name in state:
@@ -219,13 +274,27 @@ class StreamedGraph:
         return any(module.takes_option(name) for module in self._streamed().values())
 
     def kind_of(self, name: str, rank: int | None = None) -> None:
-        """Nothing is known of how a dictionary of inputs goes along with a stream."""
+        """Nothing is known of how a dictionary of inputs goes along with a stream.
+
+        Neither its `name` nor its `rank` says it.
+        """
         del name, rank
 
     def hold_inputs(
         self, inputs: Any, hop_size: int | None, latency: int
     ) -> dict[str, Any]:
-        """Makes the block that follows the last one, see `Streamed.flush`."""
+        """Makes the block that follows the last one, see `Streamed.flush`.
+
+        Parameters
+        ----------
+        inputs : those of the last step, a nested dictionary.
+        hop_size : samples a frame; None where no input has frames.
+        latency : how many samples the block shall have at least.
+
+        Returns
+        -------
+        Inputs of the same structure.
+        """
         inputs = self._check_inputs(inputs)
         leaves = {path: x for path, x in _leaves(inputs) if tf.is_tensor(x)}
         by_processors = {
@@ -238,7 +307,21 @@ class StreamedGraph:
     def kinds_of_leaves(
         self, inputs: Mapping[str, Any]
     ) -> Iterator[tuple[str, str | None]]:
-        """How inputs go along with a stream, by the processors that take them."""
+        """How inputs go along with a stream, by the processors that take them.
+
+        Parameters
+        ----------
+        inputs : of the graph, a nested dictionary.
+
+        Yields
+        ------
+        The path of an input, and `'samples'`, `'frames'`, `'constant'` or `None`.
+
+        Raises
+        ------
+        ValueError
+            When the graph cannot play block by block; the message says which node.
+        """
         for node, timing in zip(self.steps, self._timings()):
             module = getattr(self, node.name)
             if not _is_streamed(module):

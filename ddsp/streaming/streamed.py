@@ -76,6 +76,11 @@ class Streamed:
         memory : of `start_stream`, or what the block before gave.
         span : where the block stands in the stream.
         **controls : what `stream_controls` gave, and the options of `step`.
+
+        Returns
+        -------
+        signal : `[batch, samples]`.
+        memory : tensors by name, for the next block.
         """
         raise NotImplementedError(
             f'{type(self).__name__} does not play block by block; for that it must '
@@ -174,7 +179,8 @@ class Streamed:
 
         Returns
         -------
-        The last `latency - shortening` samples, and the state after them.
+        The last `latency - shortening` samples, `[batch, samples]`, and the state after
+        them.
         """
         state = self.ended_at(state, state['position'])
         inputs = self._block_inputs(inputs)
@@ -205,7 +211,18 @@ class Streamed:
         return _KINDS.get(axes[1], 'constant') if len(axes) > 1 else 'constant'
 
     def blank_input(self, name: str, batch_size: Any, length: int) -> tf.Tensor:
-        """Zeros that can stand for an input on axis 1 before it begins."""
+        """Zeros that can stand for an input on axis 1 before it begins.
+
+        Parameters
+        ----------
+        name : of the input.
+        batch_size : how many streams go in parallel.
+        length : of axis 1, in samples or in frames, whichever the input has there.
+
+        Returns
+        -------
+        float32 `[batch, length, ...]`, with the channels that were seen last.
+        """
         axes = self._axes_of(name) or ['batch', 'samples']
         seen = self._seen_shape(name)
         channels = [1] * (len(axes) - 2) if seen is None else seen[2:]
@@ -253,8 +270,19 @@ class Streamed:
     def start_at(self, batch_size: Any, lag: int) -> dict[str, Any]:
         """The state of a stream whose inputs begin after `lag` samples.
 
+        Parameters
+        ----------
+        batch_size : how many streams go in parallel.
+        lag : samples of silence before the inputs, 0 if there are none.
+
+        Returns
+        -------
+        The state for the first step: nested dictionaries of tensors.
+
         Raises
         ------
+        ValueError
+            When the hop size is needed and not known.
         NotImplementedError
             When the processor does not play block by block.
         """
@@ -269,7 +297,17 @@ class Streamed:
         }
 
     def ended_at(self, state: Mapping[str, Any], end: tf.Tensor) -> dict[str, Any]:
-        """The state of a stream whose inputs end at a position."""
+        """The state of a stream whose inputs end at a position.
+
+        Parameters
+        ----------
+        state : what the last step gave.
+        end : int64 scalar, the sample before which the inputs end.
+
+        Returns
+        -------
+        The same state with that end.
+        """
         return {**state, 'end': end}
 
     def takes_option(self, name: str) -> bool:

@@ -31,11 +31,18 @@ class FilteredNoise(Processor):
         the bands allow, 2 * (bands - 1).
     scale_fn : makes raw network outputs into magnitudes; None leaves them as they are.
     initial_bias : added before scaling, so that an untrained network is quiet.
-    sample_rate, frame_rate : for `n_samples=None`.
+    name : name of the layer.
+    sample_rate, frame_rate : samples and frames a second, for `n_samples=None`.
     crossfade : whether the filter fades from each frame to the next; False switches at
         the frame's edge, as the established library does.
     seed : a number makes the noise the same at every call; None draws anew, within
         `core.reproducible_noise` from the seed given there.
+
+    Examples
+    --------
+    >>> synth = FilteredNoise(n_samples=None)
+    >>> synth(tf.zeros([1, 10, 65])).shape  # 64 samples a frame.
+    TensorShape([1, 640])
     """
 
     input_shapes = {'magnitudes': '[batch, frames, bands]'}
@@ -111,6 +118,11 @@ class FilteredNoise(Processor):
         noise : `[batch, samples]`, to filter in place of the processor's own. With a
             seed, that goes on from block to block as it would in one call, for a batch
             of one; without, it is new in each.
+
+        Raises
+        ------
+        ValueError
+            When the noise has another shape, or the hop size is not known.
         """
         batch, n_frames, hop = size(magnitudes, 0), size(magnitudes, 1), self._hop()
         n_samples = n_frames * hop

@@ -36,6 +36,7 @@ class Harmonic(Processor):
     amp_resample_method : how amplitudes go between frames: 'window', 'linear', 'cubic'
         or 'nearest'.
     use_angular_cumsum : kept for programs that give it; phase is always exact.
+    name : name of the layer.
     frame_rate : frames a second, for `n_samples=None`.
     float32_phase : whether to sum up phase in float32, as the established library does:
         slow, and it drifts. For comparing with what it has rendered; streams are exact
@@ -178,7 +179,15 @@ class Sinusoidal(Processor):
     amp_resample_method : how amplitudes go between frames: 'window', 'linear', 'cubic'
         or 'nearest'.
     freq_scale_fn : makes raw network outputs into frequencies in Hz; None leaves them.
+    name : name of the layer.
     frame_rate : frames a second, for `n_samples=None`.
+
+    Examples
+    --------
+    >>> synth = Sinusoidal(n_samples=4, amp_scale_fn=None, freq_scale_fn=None)
+    >>> audio = synth(tf.ones([1, 2, 1]), tf.fill([1, 2, 1], 4000.0))
+    >>> (audio.numpy().round(3) + 0.0).tolist()  # A quarter of a cycle each sample.
+    [[1.0, 0.0, -1.0, 0.0]]
     """
 
     input_shapes = {
@@ -220,6 +229,11 @@ class Sinusoidal(Processor):
         Returns
         -------
         amplitudes, frequencies : float32 `[batch, frames, sinusoids]`, the last in Hz.
+
+        Raises
+        ------
+        ValueError
+            When there are not as many frequencies as amplitudes.
         """
         amplitudes = core.tf_float32(amplitudes)
         frequencies = core.tf_float32(frequencies)

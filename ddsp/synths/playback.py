@@ -14,7 +14,17 @@ from ddsp.streaming import Memory, Span
 
 @register('ddsp.synths')
 class TensorToAudio(Processor):
-    """Gives out audio that came in as a control, such as a recording's own samples."""
+    """Gives out audio that came in as a control, such as a recording's own samples.
+
+    Parameters
+    ----------
+    name : name of the layer.
+
+    Examples
+    --------
+    >>> TensorToAudio()([[0.1, 0.2]]).shape
+    TensorShape([1, 2])
+    """
 
     input_shapes = {'samples': ('[batch, samples, 1]', '[batch, samples]')}
 

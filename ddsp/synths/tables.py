@@ -26,7 +26,16 @@ class Wavetable(Processor):
         each frame, however many there are.
     sample_rate : samples a second.
     scale_fn : makes raw network outputs into amplitudes and tables; None leaves them.
+    name : name of the layer.
     frame_rate : frames a second, for `n_samples=None`.
+
+    Examples
+    --------
+    >>> synth = Wavetable(n_samples=4, scale_fn=None)
+    >>> table = tf.constant([[0.0, 1.0, 0.0, -1.0]])
+    >>> audio = synth(tf.ones([1, 2, 1]), table, tf.fill([1, 2, 1], 4000.0))
+    >>> (audio.numpy().round(3) + 0.0).tolist()  # A quarter of the table each sample.
+    [[0.0, 1.0, 0.0, -1.0]]
     """
 
     input_shapes = {
@@ -112,7 +121,13 @@ class Wavetable(Processor):
         wavetables: tf.Tensor,
         f0_hz: tf.Tensor,
     ) -> tuple[tf.Tensor, dict[str, tf.Tensor]]:
-        """Plays a block; there is one table for each frame, or one for all."""
+        """Plays a block; there is one table for each frame, or one for all.
+
+        Raises
+        ------
+        ValueError
+            For another number of tables, or when the hop size is not known.
+        """
         if wavetables.shape.rank == 3:
             frames = {'wavetables': wavetables, 'f0_hz': f0_hz}
             check_same_size(frames, 1, self.name, 'frame')

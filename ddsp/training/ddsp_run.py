@@ -57,11 +57,15 @@ def console_entry_point() -> int:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs a command line; gives its exit status, see `--help`.
+    """Runs a command line, see `--help`.
 
     Parameters
     ----------
     argv : without the program's name; that of the process by default.
+
+    Returns
+    -------
+    The exit status: 0, or more after an error.
     """
     arguments = make_parser().parse_args(argv)
     try:
@@ -137,7 +141,13 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Does what a parsed command line says; gives the exit status."""
+    """Does what a parsed command line says; gives the exit status.
+
+    Raises
+    ------
+    ValueError
+        When the configuration lacks something; the message says what.
+    """
     delay_start(arguments.initial_delay_secs)
     if arguments.allow_memory_growth:
         allow_memory_growth()

@@ -90,6 +90,11 @@ class RnnFcDecoder(nn.DictLayer):
         -------
         A dictionary of raw controls `[batch, time, channels]`, float32, and of the
         state, if it is stateless.
+
+        Raises
+        ------
+        ValueError
+            When inputs are not of rank 3, or have different numbers of frames.
         """
         inputs = list(inputs)
         state = inputs.pop() if self.stateless else None
@@ -200,6 +205,11 @@ class DilatedConvDecoder(nn.OutputSplitsLayer):
         ----------
         *inputs : tensors `[batch, time, channels]` in the order of `input_keys`, the
             conditions last.
+
+        Raises
+        ------
+        ValueError
+            When inputs are not of rank 3, or have different numbers of frames.
         """
         n_plain = len(inputs) - len(self.conditioning_keys)
         _check_frames(inputs[:n_plain], self.input_keys, self.name)

@@ -142,9 +142,39 @@ def evaluate(
     run_until_step: int = 0,
     evaluate_and_sample: bool = False,
 ) -> dict[str, float]:
-    """Measures each checkpoint of a run.
+    """Measures each checkpoint of a run, see `evaluate_or_sample`.
 
-    Parameters, results and errors are those of `evaluate_or_sample`.
+    Parameters
+    ----------
+    data_provider : gives the batches, in the order of the data.
+    model : a `ddsp.training.models.Model`, of the same settings as was trained.
+    evaluator_classes : classes of `ddsp.training.evaluators`, or of your own. Of data
+        that comes in tuples they see the first part.
+    save_dir : where results go.
+    restore_dir : a directory with checkpoints, or one checkpoint; by default
+        `save_dir`.
+    batch_size : examples in a batch.
+    num_batches : how many batches of each checkpoint.
+    repeats : how often the data is read, -1 for ever: a dataset that is smaller than
+        `num_batches` batches is then seen several times.
+    ckpt_delay_secs : least time between the beginnings of two checkpoints.
+    run_once : whether to end after the newest checkpoint.
+    run_until_step : end after a checkpoint of at least this step; 0 for never.
+    evaluate_and_sample : whether to do both: measure, and show of the first batch.
+
+    Returns
+    -------
+    The metrics of the last checkpoint, by name.
+
+    Raises
+    ------
+    ValueError
+        For no batches, data of other rates and lengths than the model's, or a
+        checkpoint of another model.
+    FileNotFoundError
+        When `run_once` finds no checkpoint.
+    ImportError
+        When tensorboard is missing.
     """
     return evaluate_or_sample(
         data_provider=data_provider,
@@ -179,7 +209,37 @@ def sample(
 ) -> dict[str, float]:
     """Writes audio and pictures of each checkpoint of a run, for TensorBoard.
 
-    Parameters, results and errors are those of `evaluate_or_sample`.
+    The rest is as in `evaluate_or_sample`.
+
+    Parameters
+    ----------
+    data_provider : gives the batches, in the order of the data.
+    model : a `ddsp.training.models.Model`, of the same settings as was trained.
+    evaluator_classes : classes of `ddsp.training.evaluators`, or of your own. Of data
+        that comes in tuples they see the first part.
+    save_dir : where results go.
+    restore_dir : a directory with checkpoints, or one checkpoint; by default
+        `save_dir`.
+    batch_size : examples in a batch.
+    num_batches : how many batches of each checkpoint.
+    ckpt_delay_secs : least time between the beginnings of two checkpoints.
+    run_once : whether to end after the newest checkpoint.
+    run_until_step : end after a checkpoint of at least this step; 0 for never.
+    evaluate_and_sample : whether to do both: show, and measure every batch.
+
+    Returns
+    -------
+    The metrics of the last checkpoint, by name, if `evaluate_and_sample`.
+
+    Raises
+    ------
+    ValueError
+        For no batches, data of other rates and lengths than the model's, or a
+        checkpoint of another model.
+    FileNotFoundError
+        When `run_once` finds no checkpoint.
+    ImportError
+        When tensorboard is missing.
     """
     return evaluate_or_sample(
         data_provider=data_provider,

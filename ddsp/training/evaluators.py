@@ -44,7 +44,13 @@ class BaseEvaluator:
         self.set_rates(sample_rate, frame_rate)
 
     def set_rates(self, sample_rate: int, frame_rate: int) -> None:
-        """Sets both rates; what was gathered before is forgotten."""
+        """Sets both rates; what was gathered before is forgotten.
+
+        Parameters
+        ----------
+        sample_rate : of audio, in Hz.
+        frame_rate : of controls, in frames a second.
+        """
         self._sample_rate = sample_rate
         self._frame_rate = frame_rate
         self._metrics = self._make_metrics()
@@ -68,7 +74,14 @@ class BaseEvaluator:
     def sample(
         self, batch: Mapping[str, Any], outputs: Mapping[str, Any], step: int
     ) -> None:
-        """Writes what there is to see and hear of a batch."""
+        """Writes what there is to see and hear of a batch.
+
+        Parameters
+        ----------
+        batch : of the data.
+        outputs : of the model, with `audio_gen`, the audio `[batch, samples]`.
+        step : number of the training step, for TensorBoard.
+        """
 
     def flush(self, step: int) -> dict[str, float]:
         """Writes the metrics, gives them by name, and starts afresh."""
@@ -267,7 +280,13 @@ class TWMEvaluator(BaseEvaluator):
     def sample(
         self, batch: Mapping[str, Any], outputs: Mapping[str, Any], step: int
     ) -> None:
-        """Writes plots of f0."""
+        """Writes plots of f0.
+
+        Raises
+        ------
+        KeyError
+            When the outputs have no such sinusoids; the message lists what there is.
+        """
         if 'f0_hz' in batch:
             predicted = self._predict_f0(outputs)
             summaries.f0_summary(batch['f0_hz'], predicted, step, name='f0_twm')

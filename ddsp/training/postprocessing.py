@@ -28,7 +28,7 @@ def smooth(x: Any, filter_size: int = 3) -> np.ndarray:
     Parameters
     ----------
     x : `[frames]` or `[batch, frames]`.
-    filter_size : how many values, of which half stand before the middle one; of an even
+    filter_size : how many frames, of which half stand before the middle one; of an even
         number one more comes after it. At both ends the mean is of those there are.
 
     Returns
@@ -128,7 +128,7 @@ def fit_quantile_transform(
     Returns
     -------
     quantile_transform : fitted to the loudness of notes.
-    loudness_norm : loudness of the imitated distribution.
+    loudness_norm : loudness of the imitated distribution in dB, of the same shape.
 
     Raises
     ------

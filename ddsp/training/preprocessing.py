@@ -14,27 +14,79 @@ DB_RANGE = spectral_ops.DB_RANGE
 
 
 def at_least_3d(x: tf.Tensor) -> tf.Tensor:
-    """Adds channels to `[batch, time]`; what has three axes or more stays."""
+    """Adds channels to `[batch, time]`; what has three axes or more stays.
+
+    Examples
+    --------
+    >>> at_least_3d(tf.zeros([2, 5])).shape
+    TensorShape([2, 5, 1])
+    """
     return x[..., tf.newaxis] if x.shape.rank is not None and x.shape.rank < 3 else x
 
 
 def scale_db(db: Any) -> Any:
-    """Scales decibels from [-DB_RANGE, 0] to [0, 1]."""
+    """Scales decibels from [-DB_RANGE, 0] to [0, 1].
+
+    Parameters
+    ----------
+    db : a number, array or tensor of any shape, in dB.
+
+    Returns
+    -------
+    The same shape and kind.
+
+    Examples
+    --------
+    >>> scale_db(-20.0)  # A quarter of 80 dB below full scale.
+    0.75
+    """
     return db / DB_RANGE + 1.0
 
 
 def inv_scale_db(db_scaled: Any) -> Any:
-    """Undoes `scale_db`."""
+    """Undoes `scale_db`.
+
+    Parameters
+    ----------
+    db_scaled : a number, array or tensor of any shape.
+
+    Returns
+    -------
+    Levels in dB, the same shape and kind.
+    """
     return (db_scaled - 1.0) * DB_RANGE
 
 
 def scale_f0_hz(f0_hz: Any) -> tf.Tensor:
-    """Scales frequency in Hz to MIDI / 127: [0, 1] on the keyboard of MIDI."""
+    """Scales frequency in Hz to MIDI / 127: [0, 1] on the keyboard of MIDI.
+
+    Parameters
+    ----------
+    f0_hz : array-like of any shape, in Hz; 0 is silence.
+
+    Returns
+    -------
+    float32 of the same shape.
+
+    Examples
+    --------
+    >>> round(float(scale_f0_hz(440.0)) * 127, 3)
+    69.0
+    """
     return core.hz_to_midi(f0_hz) / F0_RANGE
 
 
 def inv_scale_f0_hz(f0_scaled: Any) -> tf.Tensor:
-    """Undoes `scale_f0_hz`."""
+    """Undoes `scale_f0_hz`.
+
+    Parameters
+    ----------
+    f0_scaled : array-like of any shape, MIDI / 127.
+
+    Returns
+    -------
+    Frequencies in Hz, float32 of the same shape.
+    """
     return core.midi_to_hz(f0_scaled * F0_RANGE)
 
 
@@ -111,7 +163,17 @@ class F0LoudnessPreprocessor(_Preprocessor):
     def invert_scaling(
         f0_scaled: tf.Tensor, ld_scaled: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Takes f0 in Hz and loudness in dB back from what is scaled."""
+        """Takes f0 in Hz and loudness in dB back from what is scaled.
+
+        Parameters
+        ----------
+        f0_scaled : array-like of any shape, MIDI / 127.
+        ld_scaled : array-like of any shape, [0, 1] for [-DB_RANGE, 0] dB.
+
+        Returns
+        -------
+        f0 in Hz and loudness in dB, each of its own shape.
+        """
         return inv_scale_f0_hz(f0_scaled), inv_scale_db(ld_scaled)
 
     def resample(self, x: tf.Tensor) -> tf.Tensor:
@@ -187,7 +249,17 @@ class F0PowerPreprocessor(F0LoudnessPreprocessor):
     def invert_scaling(
         f0_scaled: tf.Tensor, pw_scaled: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Takes f0 in Hz and power in dB back from what is scaled."""
+        """Takes f0 in Hz and power in dB back from what is scaled.
+
+        Parameters
+        ----------
+        f0_scaled : array-like of any shape, MIDI / 127.
+        pw_scaled : array-like of any shape, [0, 1] for [-DB_RANGE, 0] dB.
+
+        Returns
+        -------
+        f0 in Hz and power in dB, each of its own shape.
+        """
         return inv_scale_f0_hz(f0_scaled), inv_scale_db(pw_scaled)
 
 
@@ -257,13 +329,19 @@ class OnlineF0PowerPreprocessor(_Preprocessor):
         ----------
         audio : `[batch, samples]`; at 16 kHz, if there is no `audio_16k`.
         f0_hz : `[batch, frames]` or `[batch, frames, 1]`, unless it is computed.
-        f0_confidence : without use.
-        audio_16k : the audio at 16 kHz, where the model works at another rate.
+        f0_confidence : of any shape, without use.
+        audio_16k : `[batch, samples]`, the audio at 16 kHz, where the model works at
+            another rate.
         pw_db : `[batch, frames]` or `[batch, frames, 1]`, unless it is computed.
 
         Returns
         -------
         `f0_hz`, `pw_db`, `f0_scaled` and `pw_scaled`, each `[batch, frames, 1]`.
+
+        Raises
+        ------
+        ValueError
+            When `f0_hz` or `pw_db` is missing and is not computed.
         """
         audio = audio if audio_16k is None else audio_16k
         if self.compute_power:

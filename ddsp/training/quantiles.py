@@ -119,11 +119,39 @@ class QuantileTransformer:
         return self._map(x, self._to_ranks)
 
     def inverse_transform(self, x: Any) -> np.ndarray:
-        """Maps ranks to values; shapes and errors are those of `transform`."""
+        """Maps ranks to values.
+
+        Parameters
+        ----------
+        x : `[values]` or `[values, columns]`, as many columns as were fitted.
+
+        Returns
+        -------
+        The same shape. NaN stays NaN.
+
+        Raises
+        ------
+        ValueError
+            Before `fit`, or for another number of columns.
+        """
         return self._map(x, self._to_values)
 
     def fit_transform(self, x: Any) -> np.ndarray:
-        """Fits to values and maps them."""
+        """Fits to values and maps them to ranks.
+
+        Parameters
+        ----------
+        x : `[values]` or `[values, columns]`.
+
+        Returns
+        -------
+        The same shape. NaN stays NaN.
+
+        Raises
+        ------
+        ValueError
+            For another rank, or a column without a value.
+        """
         return self.fit(x).transform(x)
 
     def get_config(self) -> dict[str, Any]:

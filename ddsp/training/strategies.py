@@ -22,6 +22,10 @@ def get_strategy(
         as `{"cluster": {"worker": ["host1:2222", "host2:2222"]}, "task": {"type":
         "worker", "index": 0}}`; empty for this machine's GPUs, or else its CPUs.
 
+    Returns
+    -------
+    A strategy of TensorFlow: for a TPU, for several workers, or for this machine.
+
     Raises
     ------
     ValueError

@@ -67,6 +67,15 @@ def get_latest_file(
 ) -> str:
     """The file `PREFIX<number>SUFFIX` of a directory that has the highest number.
 
+    Parameters
+    ----------
+    dir_path : the directory.
+    prefix, suffix : what stands before and after the number.
+
+    Returns
+    -------
+    Path of the file.
+
     Raises
     ------
     FileNotFoundError
@@ -101,6 +110,10 @@ def get_latest_operative_config(restore_dir: str | os.PathLike[str]) -> str:
     Parameters
     ----------
     restore_dir : a directory, or a checkpoint in it.
+
+    Returns
+    -------
+    Path of the file.
 
     Raises
     ------

@@ -117,6 +117,11 @@ class Trainer:
         Returns
         -------
         The losses by name, each the mean over the whole batch, and `'total_loss'`.
+
+        Raises
+        ------
+        ValueError
+            For an iterator, when the weights are not built.
         """
         if not self._built:
             if hasattr(inputs, '__next__'):
@@ -161,11 +166,32 @@ class Trainer:
             )
 
     def run(self, fn: Callable, *args: Any, **kwargs: Any) -> Any:
-        """Runs a function on each replica."""
+        """Runs a function on each replica.
+
+        Parameters
+        ----------
+        fn : the function.
+        *args : what it is given.
+        **kwargs : what it is given by name.
+
+        Returns
+        -------
+        What it gives, of each replica.
+        """
         return self.strategy.run(fn, args=args, kwargs=kwargs)
 
     def psum(self, x: Any, axis: int | None = None) -> tf.Tensor:
-        """Sums what the replicas have, and over an axis of it if one is named."""
+        """Sums what the replicas have, and over an axis of it if one is named.
+
+        Parameters
+        ----------
+        x : a tensor of any shape on each replica.
+        axis : an axis to sum over, too; None for none.
+
+        Returns
+        -------
+        The sum: the shape of `x` on one replica, without the axis.
+        """
         return self.strategy.reduce(tf.distribute.ReduceOp.SUM, x, axis=axis)
 
     def distribute_dataset(self, dataset: Any) -> Any:
@@ -264,7 +290,13 @@ def get_trainer_class(trainer_class: type = Trainer) -> type:
 
 @dataclasses.dataclass
 class Checkpoint:
-    """A model and its optimizer, as files hold them."""
+    """A model and its optimizer, as files hold them.
+
+    Parameters
+    ----------
+    model : the model, built.
+    optimizer : its optimizer; None writes and reads weights alone.
+    """
 
     model: keras.Model
     optimizer: keras.optimizers.Optimizer | None = None

@@ -22,8 +22,9 @@ def filter_latency(
 
     Parameters
     ----------
-    window_size, crossfade : see `frequency_filter`.
+    window_size : samples of the response, see `frequency_filter`.
     n_bins : bins of the magnitudes, which count where there is no window.
+    crossfade : see `frequency_filter`.
     hop : samples a frame, for a crossfade.
 
     Returns

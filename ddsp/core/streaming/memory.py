@@ -29,13 +29,17 @@ class Span(NamedTuple):
     end: tf.Tensor
 
     def inside(self, n: Any, step: int = 1, late: int = 0) -> tf.Tensor:
-        """Which of `n` frames, each of `step` samples, lie in the stream, `[n]`.
+        """Which of `n` frames, each of `step` samples, lie in the stream.
 
         Parameters
         ----------
         n : how many, an integer or a scalar tensor.
         step : samples from one to the next.
         late : how many samples before the block the first of them stands.
+
+        Returns
+        -------
+        bool `[n_frames]`, of `n` frames.
         """
         place = tf.range(tf.cast(n, tf.int64), dtype=tf.int64) * step
         place += self.position - late

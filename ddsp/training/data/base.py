@@ -53,6 +53,10 @@ class DataProvider(abc.ABC):
         Parameters
         ----------
         shuffle : whether their order is left to chance.
+
+        Returns
+        -------
+        A dataset of dictionaries of features, one for each example.
         """
 
     def shard(self, num_shards: int, index: int) -> DataProvider:
@@ -65,6 +69,15 @@ class DataProvider(abc.ABC):
         ----------
         num_shards : number of parts.
         index : which of them, from 0.
+
+        Returns
+        -------
+        A provider of the same data.
+
+        Raises
+        ------
+        ValueError
+            When there is no such part.
         """
         if not 0 <= index < num_shards:
             raise ValueError(
@@ -102,6 +115,10 @@ class DataProvider(abc.ABC):
             batches.
         input_context : as `tf.distribute.Strategy.distribute_datasets_from_function`
             gives it; this worker then reads its own part only.
+
+        Returns
+        -------
+        A dataset of dictionaries of features, `[batch, ...]` each.
 
         Raises
         ------

@@ -132,7 +132,13 @@ class ZippedProvider(BaseMultiProvider):
         return tf.data.Dataset.zip(tuple(batches))
 
     def batch_sizes(self, batch_size: int) -> list[int]:
-        """Divides a batch among the providers, each of which gets at least one."""
+        """Divides a batch among the providers, each of which gets at least one.
+
+        Raises
+        ------
+        ValueError
+            For fewer examples than providers.
+        """
         if batch_size < len(self._data_providers):
             raise ValueError(
                 f'batch_size is {batch_size}, expected at least one example for each '
@@ -156,7 +162,13 @@ class MixedProvider(BaseMultiProvider):
     """
 
     def get_dataset(self, shuffle: bool = True) -> tf.data.Dataset:
-        """One pass over the examples of all providers."""
+        """One pass over the examples of all providers.
+
+        Raises
+        ------
+        ValueError
+            When the providers give other features than each other.
+        """
         seed = random_seed() if shuffle else 0
         sources = [provider.get_dataset(shuffle) for provider in self._data_providers]
         _check_alike(sources)

@@ -59,6 +59,10 @@ class TFRecordProvider(DataProvider):
         Parameters
         ----------
         centered : whether there is one more than fit its length.
+
+        Returns
+        -------
+        Their number.
         """
         return round(self._example_secs * self._frame_rate) + int(centered)
 
@@ -94,12 +98,28 @@ class TFRecordProvider(DataProvider):
 
     @property
     def dataset_info(self) -> dict[str, Any] | None:
-        """What `dataset.json` beside the records says; None where there is none."""
+        """What `dataset.json` beside the records says; None where there is none.
+
+        Raises
+        ------
+        FileNotFoundError
+            When there are no files, or some are missing.
+        ValueError
+            When a file is damaged, or records are not what this provider was told.
+        """
         return self._records().info
 
     @property
     def num_examples(self) -> int:
-        """Examples of one pass."""
+        """Examples of one pass.
+
+        Raises
+        ------
+        FileNotFoundError
+            When there are no files, or some are missing.
+        ValueError
+            When a file is damaged, or records are not what this provider was told.
+        """
         return len(self._records())
 
     def get_dataset(self, shuffle: bool = True) -> tf.data.Dataset:

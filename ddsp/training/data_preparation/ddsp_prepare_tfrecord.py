@@ -83,11 +83,16 @@ def _add_numbers(parser: argparse.ArgumentParser) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command; gives its exit status.
+    """Runs the command.
 
     Parameters
     ----------
     argv : the command line without the program's name; that of the process by default.
+
+    Returns
+    -------
+    The exit status: 0, `EXIT_SKIPPED` when recordings were left out, or another after
+    an error.
     """
     arguments = make_parser().parse_args(argv)
     try:

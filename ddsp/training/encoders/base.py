@@ -67,11 +67,15 @@ class ZEncoder(nn.DictLayer):
         return config
 
     def call(self, *inputs: Any, **optional: Any) -> tf.Tensor:
-        """Gives the latent, `[batch, frames, z_dims]`, float32.
+        """Encodes, and gives the latent the frames of the controls.
 
         Parameters
         ----------
         *inputs, **optional : what `compute_z` takes, and `f0_scaled`.
+
+        Returns
+        -------
+        The latent, float32 `[batch, frames, z_dims]`.
         """
         frames_of = self._find_time(inputs, optional)
         if TIME_KEY not in inspect.signature(self.compute_z).parameters:

@@ -57,12 +57,16 @@ class MidiEncoder(_NoteEncoder):
     def call(
         self, f0_midi: tf.Tensor, loudness: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Gives pitch and velocity, each `[batch, frames, 1]`.
+        """Makes pitch and velocity of each frame, which are still to be quantised.
 
         Parameters
         ----------
         f0_midi : MIDI note numbers with fractions, `[batch, frames, 1]`.
-        loudness : near [0, 1], of the same shape.
+        loudness : scaled from dB to near [0, 1], of the same shape.
+
+        Returns
+        -------
+        Pitch and velocity, each `[batch, frames, 1]`.
         """
         return self._encode(f0_midi, loudness)
 
@@ -83,13 +87,17 @@ class HarmonicToMidiEncoder(_NoteEncoder):
     def call(
         self, f0_midi: tf.Tensor, amps: tf.Tensor, hd: tf.Tensor, noise: tf.Tensor
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Gives pitch and velocity, each `[batch, frames, 1]`.
+        """Makes pitch and velocity of each frame, which are still to be quantised.
 
         Parameters
         ----------
         f0_midi : MIDI note numbers with fractions, `[batch, frames, 1]`.
         amps, hd, noise : amplitude, harmonic distribution and noise magnitudes, each
             `[batch, frames, channels]`.
+
+        Returns
+        -------
+        Pitch and velocity, each `[batch, frames, 1]`.
         """
         return self._encode(f0_midi, amps, hd, noise)
 
@@ -106,7 +114,9 @@ class ExpressionEncoder(ZEncoder):
     input_keys : names of the inputs. They are controls `[batch, frames, channels]` or
         `[batch, frames]`. One named `'audio'` is `[batch, samples]` and becomes
         normalised cepstra, in as many frames as the others.
-    mfcc_bins, fft_size, mel_bins : of the cepstra.
+    mfcc_bins : number of cepstra.
+    fft_size : samples of a frame of them.
+    mel_bins : number of mel bands that they are made of.
     pool_time : whether to average the latent over time.
     sample_rate : of the audio, in Hz.
     **kwargs : passed on to `ZEncoder`.

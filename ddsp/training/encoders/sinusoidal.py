@@ -64,11 +64,15 @@ class ResnetSinusoidalEncoder(nn.DictLayer):
         ]
 
     def call(self, audio: tf.Tensor) -> list[tf.Tensor]:
-        """Gives unscaled controls `[batch, frames, channels]`, one for each split.
+        """Makes controls of audio.
 
         Parameters
         ----------
         audio : `[batch, samples]`.
+
+        Returns
+        -------
+        Unscaled controls `[batch, frames, channels]`, one for each split.
         """
         x = self.resnet(self.spectral_fn(audio)[..., tf.newaxis])
         shape = [core.tensors.size(x, axis) for axis in range(4)]

@@ -46,6 +46,12 @@ class FitDecoder(registration.Configured, keras.layers.Layer):
     output_splits : names and numbers of channels of the controls, in any order.
     channels : width of the stack.
     dilations : distance in frames between the taps of each convolution.
+    name : name of the layer.
+
+    Raises
+    ------
+    ValueError
+        When there are no controls, or a width or a distance is below 1.
     """
 
     def __init__(
@@ -115,7 +121,13 @@ class FitDecoder(registration.Configured, keras.layers.Layer):
             layer.build(shape)
 
     def adapt(self, f0_hz: np.ndarray, loudness_db: np.ndarray) -> None:
-        """Measures how f0 and loudness vary, to bring both near 0 ± 1."""
+        """Measures how f0 and loudness vary, to bring both near 0 ± 1.
+
+        Parameters
+        ----------
+        f0_hz : of the recording, `[frames]`.
+        loudness_db : of the recording, `[frames]`.
+        """
         inputs = np.stack([hz_to_midi(f0_hz), loudness_db], axis=-1)
         if not self.built:
             self.build()

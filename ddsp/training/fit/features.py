@@ -76,6 +76,10 @@ def extract_features(
     method : name of the pitch estimator.
     min_confidence : f0 of less confident frames is interpolated.
 
+    Returns
+    -------
+    What was measured, with the padded audio.
+
     Raises
     ------
     ValueError

@@ -22,6 +22,7 @@ class FitModel(registration.Configured, keras.Model):
     decoder : layer from `f0_hz` and `loudness_db` to a dictionary of raw controls.
     processor_group : from these controls and `f0_hz` to audio.
     reconstruction_loss : layer of target audio and audio.
+    name : name of the model.
     """
 
     def __init__(

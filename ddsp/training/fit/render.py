@@ -42,7 +42,7 @@ def render(
 
     Returns
     -------
-    float32 audio as long as `features.audio`; silence for a silent recording.
+    float32 `[samples]`, as long as `features.audio`; silence for a silent recording.
     """
     if features.silent:
         return np.zeros_like(features.audio)

@@ -40,6 +40,11 @@ class FitSettings:
     transpose : semitones by which `transposed.wav` is moved.
     block_seconds : longer recordings are rendered in blocks of this length.
     seed : of the weights, the windows and the noise.
+
+    Raises
+    ------
+    ValueError
+        For a value that is out of its range; the message says which.
     """
 
     sample_rate: int = 16000
@@ -110,6 +115,10 @@ def gin_settings(
     gin_files : files read after the shipped one, each overriding what stands before it.
     gin_params : single bindings such as `'FitSettings.batch_size = 8'`, read last.
     overrides : values of `FitSettings` by name that win over everything.
+
+    Yields
+    ------
+    Nothing; what matters is what gin holds meanwhile.
 
     Raises
     ------

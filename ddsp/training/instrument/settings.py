@@ -72,6 +72,10 @@ class Settings:
         ----------
         given : by name. None leaves what there is, and `gin_params` are added. A file
             is kept as an absolute path, to be found from anywhere.
+
+        Returns
+        -------
+        New settings; these stay as they are.
         """
         own = {k: v for k, v in given.items() if v is not None}
         new = tuple(own.pop('gin_params', ()))

@@ -26,7 +26,13 @@ class RunningMean:
         self.reset_state()
 
     def update_state(self, value: float, weight: float = 1.0) -> None:
-        """Adds one number, which counts `weight` times."""
+        """Adds one number.
+
+        Parameters
+        ----------
+        value : the number.
+        weight : how often it counts.
+        """
         self._sum += float(value) * weight
         self._weight += weight
 

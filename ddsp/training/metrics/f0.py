@@ -69,14 +69,6 @@ class F0CrepeMetrics(_PitchMetrics):
     f0 of generated audio is estimated. Only frames count in which the recording's
     confidence is at least 0.85; examples without any are left out.
 
-    Metrics
-    -------
-    l1_semitones : mean absolute difference over examples, without outliers.
-    outlier_ratio : part of the examples that are off by more than 12 semitones, or in
-        whose generated audio no frame has a confidence of 0.85.
-    raw_pitch_accuracy : part of the frames within `rpa_tolerance`, outliers included.
-    raw_chroma_accuracy : the same where octaves do not count.
-
     Parameters
     ----------
     sample_rate : of audio, in Hz.
@@ -85,6 +77,16 @@ class F0CrepeMetrics(_PitchMetrics):
     method : name of the pitch estimator, see `ddsp.pitch`. The class bears the name of
         the one that the established library uses.
     rpa_tolerance : distance up to which pitches are the same, in cents.
+
+    Notes
+    -----
+    The metrics are:
+
+    - `l1_semitones`: mean absolute difference over examples, without outliers.
+    - `outlier_ratio`: part of the examples that are off by more than 12 semitones, or
+      in whose generated audio no frame has a confidence of 0.85.
+    - `raw_pitch_accuracy`: part of the frames within `rpa_tolerance`, outliers too.
+    - `raw_chroma_accuracy`: the same where octaves do not count.
     """
 
     def __init__(

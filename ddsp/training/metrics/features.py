@@ -59,6 +59,15 @@ def is_outlier(ground_truth_f0_conf: Any) -> bool:
     Parameters
     ----------
     ground_truth_f0_conf : confidence of the recording's f0, `[frames]`, in [0, 1].
+
+    Returns
+    -------
+    True where no frame has a confidence of 0.85.
+
+    Examples
+    --------
+    >>> is_outlier([0.2, 0.9]), is_outlier([0.2, 0.3])
+    (False, True)
     """
     return bool(np.max(squeeze(ground_truth_f0_conf)) < MIN_F0_CONFIDENCE)
 
@@ -125,9 +134,9 @@ def f0_dist_conf_thresh(
     Parameters
     ----------
     f0_hz : of the recording, `[frames]`, in Hz.
-    f0_hz_gen : of the generated audio, in Hz. Where its length differs, the frames that
-        both have are compared.
-    f0_confidence : of the recording's f0.
+    f0_hz_gen : of the generated audio, `[frames]`, in Hz. Where its length differs, the
+        frames that both have are compared.
+    f0_confidence : of the recording's f0, `[frames]`, in [0, 1].
     f0_confidence_thresh : frames at least this sure are compared.
 
     Returns

@@ -39,6 +39,12 @@ class Note:
 class EvalCounts:
     """How often something was found rightly, wrongly, or not at all.
 
+    Parameters
+    ----------
+    true_positives : how many were found that are there.
+    false_positives : how many were found that are not.
+    false_negatives : how many were not found that are there.
+
     Examples
     --------
     >>> counts = EvalCounts(true_positives=3, false_positives=1)
@@ -127,6 +133,10 @@ def compute_note_metrics(gt_sequence: Any, pred_sequence: Any) -> EvalCounts:
     gt_sequence, pred_sequence : notes that are there and notes that were found, see
         `sequence2intervals`. Notes that end where they start are left out.
 
+    Returns
+    -------
+    The counts, of notes.
+
     Raises
     ------
     ImportError
@@ -166,10 +176,19 @@ def compute_frame_metrics(gt_pianoroll: Any, pred_pianoroll: Any) -> EvalCounts:
     gt_pianoroll, pred_pianoroll : `[frames, pitches]`; what is above 0 sounds. The
         shorter one is silent after its end.
 
+    Returns
+    -------
+    The counts, of cells.
+
     Raises
     ------
     ValueError
         When one is no matrix, or the number of pitches differs.
+
+    Examples
+    --------
+    >>> compute_frame_metrics([[1, 0, 0]], [[1, 1, 0]])
+    EvalCounts(true_positives=1, false_positives=1, false_negatives=0)
     """
     there, found = (np.asarray(roll) > 0 for roll in (gt_pianoroll, pred_pianoroll))
     if there.ndim != 2 or found.ndim != 2 or there.shape[1] != found.shape[1]:
@@ -229,13 +248,17 @@ def notes_from_pianoroll(
 def pianoroll_from_notes(
     sequence: Any, frames_per_second: float, n_frames: int | None = None
 ) -> np.ndarray:
-    """Writes notes into a piano roll, `[frames, 128]` of velocities.
+    """Writes notes into a piano roll.
 
     Parameters
     ----------
     sequence : notes, see `sequence2intervals`.
     frames_per_second : rate of the frames.
     n_frames : how many; by default those up to the last note's end.
+
+    Returns
+    -------
+    float32 `[frames, 128]`, the velocity of each note while it sounds, else 0.
     """
     notes = _notes_of(sequence)
     edges = [
@@ -271,17 +294,20 @@ def pianoroll_from_pitches(pitches: Any) -> np.ndarray:
 class MidiMetrics:
     """How well predicted notes agree with those of the data.
 
-    Metrics
-    -------
-    note_precision, note_recall, note_f1 : of whole notes, see `compute_note_metrics`.
-    frame_precision, frame_recall, frame_f1 : of the frames in which they sound.
-
     Parameters
     ----------
     frames_per_second : rate of piano rolls.
     tag : stands before the names of the metrics.
     align_midi_with_f0 : whether to transpose the data's notes to the f0 of the audio,
         see the method of that name.
+
+    Notes
+    -----
+    The metrics are:
+
+    - `note_precision`, `note_recall`, `note_f1`: of whole notes, see
+      `compute_note_metrics`.
+    - `frame_precision`, `frame_recall`, `frame_f1`: of the frames in which they sound.
     """
 
     def __init__(

@@ -19,17 +19,19 @@ class LoudnessMetrics(BaseMetrics):
     Both are measured in the same way, in the audio. A batch without `audio` has to
     bring `loudness_db`, and that is believed.
 
-    Metrics
-    -------
-    l1_db : mean absolute difference over all frames, in dB.
-    l1_deviations : the same in standard deviations of the recordings' loudness, the
-        unit of Engel et al. ("DDSP", ICLR 2020), who normalise loudness.
-
     Parameters
     ----------
     sample_rate : of audio, in Hz.
     frame_rate : in frames a second.
     name : stands before the names of the metrics.
+
+    Notes
+    -----
+    The metrics are:
+
+    - `l1_db`: mean absolute difference over all frames, in dB.
+    - `l1_deviations`: the same in standard deviations of the recordings' loudness, the
+      unit of Engel et al. ("DDSP", ICLR 2020), who normalise loudness.
     """
 
     def __init__(
@@ -104,15 +106,17 @@ class SpectralMetrics(BaseMetrics):
     L1 distances of magnitudes and of their logarithms, summed over FFT sizes of 2048 to
     64 (`losses.SpectralLoss`).
 
-    Metrics
-    -------
-    total, mag, logmag : the loss and its two parts, means over examples.
-
     Parameters
     ----------
     sample_rate : of audio, in Hz.
     frame_rate : in frames a second.
     name : stands before the names of the metrics.
+
+    Notes
+    -----
+    The metrics are:
+
+    - `total`, `mag`, `logmag`: the loss and its two parts, means over examples.
     """
 
     def __init__(

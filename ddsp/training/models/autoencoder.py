@@ -64,7 +64,17 @@ class Autoencoder(Model):
     def encode(
         self, features: Mapping[str, Any], training: bool = True
     ) -> dict[str, Any]:
-        """Adds to the features what preprocessor and encoder make of them."""
+        """Adds to the features what preprocessor and encoder make of them.
+
+        Parameters
+        ----------
+        features : what preprocessor and encoder ask for.
+        training : whether layers shall behave as in training.
+
+        Returns
+        -------
+        The features and what was added, by name.
+        """
         features = dict(features)
         if self.preprocessor is not None:
             features.update(self.preprocessor(features, training=training))
@@ -73,7 +83,22 @@ class Autoencoder(Model):
         return features
 
     def decode(self, features: Mapping[str, Any], training: bool = True) -> tf.Tensor:
-        """Gives the audio `[batch, samples]` of features that are encoded."""
+        """Gives the audio of features that are encoded.
+
+        Parameters
+        ----------
+        features : what decoder and processor group ask for.
+        training : whether layers shall behave as in training.
+
+        Returns
+        -------
+        The audio, `[batch, samples]`.
+
+        Raises
+        ------
+        ValueError
+            Without a processor group.
+        """
         return self._play(self._with_controls(features, training))['signal']
 
     def get_audio_from_outputs(self, outputs: Mapping[str, Any]) -> tf.Tensor:
@@ -92,6 +117,12 @@ class Autoencoder(Model):
         -------
         Nested dictionary of the features, the raw controls, the results of all nodes
         of the processor group, and `'audio_synth'`, `[batch, samples]`.
+
+        Raises
+        ------
+        ValueError
+            Without a processor group, or when the audio of the data is missing or of
+            another length than what is made.
         """
         features = self._with_controls(self.encode(features, training), training)
         played = self._play(features)

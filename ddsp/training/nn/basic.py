@@ -106,7 +106,7 @@ class Identity(registration.Configured, keras.layers.Layer):
     """Gives what it is given."""
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Gives `x`."""
+        """Gives `x`, of any shape, as it is."""
         return x
 
     def compute_output_shape(self, input_shape: Any) -> Any:
@@ -115,7 +115,22 @@ class Identity(registration.Configured, keras.layers.Layer):
 
 
 def get_embedding(vocab_size: int = 1024, n_dims: int = 256) -> keras.layers.Embedding:
-    """Makes a table of vectors `[n_dims]`, one for each of `vocab_size` numbers."""
+    """Makes a table of vectors, one for each of some numbers.
+
+    Parameters
+    ----------
+    vocab_size : how many numbers, from 0 on.
+    n_dims : length of each vector.
+
+    Returns
+    -------
+    A layer from integers `[...]` to vectors `[..., n_dims]`.
+
+    Examples
+    --------
+    >>> get_embedding(128, n_dims=8)(tf.constant([[60, 62]])).shape
+    TensorShape([1, 2, 8])
+    """
     return keras.layers.Embedding(vocab_size, n_dims)
 
 

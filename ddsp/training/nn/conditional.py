@@ -33,7 +33,13 @@ class ConditionalScaleAndShift(registration.Configured, keras.layers.Layer):
         self.shift_only = shift_only
 
     def build(self, inputs_shapes: Sequence[Shape]) -> None:
-        """Makes the dense layer, with two units for each channel of `x`, or one."""
+        """Makes the dense layer, with two units for each channel of `x`, or one.
+
+        Raises
+        ------
+        ValueError
+            When the inputs are not a list of two.
+        """
         x_shape, z_shape = _pair(inputs_shapes, self.name)
         self.x_ch = int(x_shape[-1])
         units = self.x_ch if self.shift_only else 2 * self.x_ch
@@ -41,7 +47,13 @@ class ConditionalScaleAndShift(registration.Configured, keras.layers.Layer):
         self.dense.build(tuple(z_shape))
 
     def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
-        """Gives a tensor of the shape of `x` for `[x, z]`."""
+        """Gives a tensor of the shape of `x` for `[x, z]`.
+
+        Raises
+        ------
+        ValueError
+            When the inputs are not a list of two.
+        """
         x, z = _pair(inputs, self.name)
         scale_and_shift = _like(self.dense(z), x)
         if self.shift_only:
@@ -91,7 +103,13 @@ class ConditionalNorm(registration.Configured, keras.layers.Layer):
         self.conditional_scale_and_shift.build(inputs_shapes)
 
     def call(self, inputs: Sequence[tf.Tensor]) -> tf.Tensor:
-        """Gives a tensor of the shape of `x` for `[x, z]`."""
+        """Gives a tensor of the shape of `x` for `[x, z]`.
+
+        Raises
+        ------
+        ValueError
+            When the inputs are not a list of two.
+        """
         x, z = _pair(inputs, self.name)
         normalized = normalization.normalize_op(x, self.norm_type)
         return self.conditional_scale_and_shift([normalized, z])
@@ -112,6 +130,10 @@ def get_norm(
     conditional : True for a layer that takes `[x, z]`, False for one that takes `x`.
     shift_only : whether `z` only shifts.
     **kwargs : passed on to the layer.
+
+    Returns
+    -------
+    A layer.
     """
     if conditional:
         return ConditionalNorm(norm_type, shift_only, **kwargs)

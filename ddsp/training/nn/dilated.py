@@ -160,7 +160,13 @@ class DilatedConvStack(registration.Configured, keras.layers.Layer):
         return self._conv(2 * stride, stride, transpose=True)
 
     def build(self, inputs_shape: Any) -> None:
-        """Builds the layers inside."""
+        """Builds the layers inside.
+
+        Raises
+        ------
+        ValueError
+            When `x` is not of rank 3, or the condition is missing.
+        """
         x_shape, z_shape = split_condition(inputs_shape, self.conditional, self.name)
         if len(x_shape) != 3:
             raise ValueError(

@@ -126,7 +126,17 @@ class Normalize(registration.Configured, keras.layers.Layer):
         self.shift = self.add_weight(shape=shape, initializer='zeros', name='shift')
 
     def call(self, x: tf.Tensor) -> tf.Tensor:
-        """Normalises a tensor with channels last and 2, 3 or 4 axes."""
+        """Normalises, scales and shifts.
+
+        Parameters
+        ----------
+        x : `[batch, channels]`, `[batch, time, channels]` or
+            `[batch, time, width, channels]`.
+
+        Returns
+        -------
+        The same shape.
+        """
         y = splits.ensure_4d(normalize_op(x, self.norm_type))
         return splits.inv_ensure_4d(y * self.scale + self.shift, x.shape.rank)
 

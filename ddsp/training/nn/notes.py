@@ -23,8 +23,8 @@ def get_note_mask(
 
     Parameters
     ----------
-    q_pitch : quantised pitch, velocity or the like, 0 for silence, `[batch, frames]` or
-        `[batch, frames, 1]`.
+    q_pitch : quantised pitch (note numbers), velocity or the like, 0 for silence,
+        `[batch, frames]` or `[batch, frames, 1]`.
     max_regions : number of regions in the mask. Frames of later ones are in none.
     note_on_only : whether the mask of a region of silence is all zeros. It keeps its
         place among the others.
@@ -57,7 +57,8 @@ def get_note_mask_from_onset(
 
     Parameters
     ----------
-    q_pitch : quantised pitch, 0 for silence, `[batch, frames]` or `[batch, frames, 1]`.
+    q_pitch : quantised pitch (note numbers), 0 for silence, `[batch, frames]` or
+        `[batch, frames, 1]`.
     onset : above 0 where a note is struck, of the same shape. Neighbouring frames above
         0 are one onset, at the first of them.
     max_regions, note_on_only : as in `get_note_mask`.
@@ -70,6 +71,12 @@ def get_note_mask_from_onset(
     ------
     ValueError
         For another rank, or `max_regions` below 1.
+
+    Examples
+    --------
+    >>> mask = get_note_mask_from_onset([[60, 60, 60]], [[1, 0, 1]], max_regions=2)
+    >>> tf.transpose(mask[0]).numpy().tolist()  # One pitch, struck twice.
+    [[1.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
     """
     where = 'get_note_mask_from_onset'
     pitch = _frames(q_pitch, 'q_pitch', where)
@@ -80,11 +87,21 @@ def get_note_mask_from_onset(
 
 
 def get_note_lengths(note_mask: Any) -> tf.Tensor:
-    """Counts the frames of each region, `[batch, regions]`.
+    """Counts the frames of each region.
 
     Parameters
     ----------
     note_mask : `[batch, frames, regions]`.
+
+    Returns
+    -------
+    Numbers of frames, float32 `[batch, regions]`.
+
+    Examples
+    --------
+    >>> mask = get_note_mask([[60, 60, 0, 62]], max_regions=3)
+    >>> get_note_lengths(mask).numpy().tolist()
+    [[2.0, 0.0, 1.0]]
     """
     return tf.reduce_sum(_regions(note_mask, 'get_note_lengths'), axis=1)
 
@@ -131,12 +148,20 @@ def pool_over_notes(
 
     Parameters
     ----------
-    x, note_mask, return_std : as in `get_note_moments`.
+    x : `[batch, frames, channels]` or `[batch, frames]`.
+    note_mask : `[batch, frames, regions]`.
+    return_std : whether to give standard deviations too.
 
     Returns
     -------
     Means, or `(means, standard deviations)`, in the shape of `x`; 0 in frames that
     belong to no region.
+
+    Examples
+    --------
+    >>> mask = get_note_mask([[60, 60, 0, 62]], max_regions=3)
+    >>> pool_over_notes([[1.0, 3.0, 5.0, 7.0]], mask, return_std=False).numpy().tolist()
+    [[2.0, 2.0, 0.0, 7.0]]
     """
     moments = get_note_moments(x, note_mask, return_std)
     mask = core.tf_float32(note_mask)
@@ -154,7 +179,7 @@ def get_short_note_loss_mask(
     ----------
     note_mask : `[batch, frames, regions]`.
     note_lengths : frames of each region, `[batch, regions]`.
-    note_pitches : of each region, 0 for silence, `[batch, regions]`.
+    note_pitches : MIDI note of each region, 0 for silence, `[batch, regions]`.
     min_length : a note of fewer frames is short.
 
     Returns

@@ -34,7 +34,8 @@ def polyphase_resample(
 
     Returns
     -------
-    A tensor with the axes of `x`.
+    `[batch, time / stride, channels * stride]` for `'down'`, and
+    `[batch, time * stride, channels / stride]` for `'up'`; a width stays.
 
     Raises
     ------

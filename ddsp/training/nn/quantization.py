@@ -67,7 +67,13 @@ class VectorQuantization(registration.Configured, keras.layers.Layer):
             )
 
     def build(self, input_shapes: Any) -> None:
-        """Makes the codebook, and the counts and sums from which it is computed."""
+        """Makes the codebook, and the counts and sums from which it is computed.
+
+        Raises
+        ------
+        ValueError
+            When the channels cannot be shared out among the heads.
+        """
         channels = int(input_shapes[-1])
         if channels % self.num_heads:
             raise ValueError(
@@ -175,13 +181,26 @@ class VectorQuantization(registration.Configured, keras.layers.Layer):
         Parameters
         ----------
         z, z_q : vectors and quantised vectors, of one shape.
+
+        Returns
+        -------
+        A scalar.
         """
         z_q = tf.stop_gradient(core.tf_float32(z_q))
         difference = losses.mean_difference(core.tf_float32(z), z_q, 'L2')
         return self.commitment_loss_weight * difference
 
     def get_losses_dict(self, z: Any, z_q: Any) -> dict[str, tf.Tensor]:
-        """Gives `committment_loss` under this layer's name."""
+        """Gives `committment_loss` under this layer's name.
+
+        Parameters
+        ----------
+        z, z_q : vectors and quantised vectors, of one shape.
+
+        Returns
+        -------
+        A dictionary with a scalar.
+        """
         return {f'{self.name}_commitment_loss': self.committment_loss(z, z_q)}
 
     def compute_output_shape(self, input_shapes: Any) -> tuple:

@@ -130,7 +130,14 @@ class ResidualLayer(registration.Configured, keras.layers.Layer):
         self.bottleneck = basic.Stack(layers, name='bottleneck')
 
     def build(self, inputs_shape: Any) -> None:
-        """Builds the layers inside."""
+        """Builds the layers inside.
+
+        Raises
+        ------
+        ValueError
+            When the condition is missing. Without a shortcut, when the stride is not 1
+            or the channels are not `4 * ch`.
+        """
         x_shape, _ = split_condition(inputs_shape, self.conditional, self.name)
         self._check(x_shape)
         self.norm_input.build(inputs_shape)

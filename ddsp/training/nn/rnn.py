@@ -180,6 +180,11 @@ class StatelessRnn(registration.Configured, keras.layers.Layer):
         Returns
         -------
         The outputs `[batch, time, dims]` and the state after them.
+
+        Raises
+        ------
+        ValueError
+            When the state has another number of channels.
         """
         if not state.shape[-1:].is_compatible_with([self.state_dims]):
             raise ValueError(

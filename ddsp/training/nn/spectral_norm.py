@@ -50,7 +50,13 @@ class SpectralNormalization(registration.Configured, keras.layers.Wrapper):
         self.power_iterations = power_iterations
 
     def build(self, input_shape: Any) -> None:
-        """Builds the layer inside, and the vector with which iteration starts."""
+        """Builds the layer inside, and the vector with which iteration starts.
+
+        Raises
+        ------
+        ValueError
+            When the layer inside has no kernel.
+        """
         if not self.layer.built:
             self.layer.build(input_shape)
             self.layer.built = True
@@ -68,7 +74,22 @@ class SpectralNormalization(registration.Configured, keras.layers.Wrapper):
         )
 
     def call(self, inputs: tf.Tensor, training: bool | None = None) -> tf.Tensor:
-        """Does what the layer does, with its kernel divided."""
+        """Does what the layer does, with its kernel divided.
+
+        Parameters
+        ----------
+        inputs : `[batch, ...]`, as the layer inside takes them.
+        training : whether to take a step of iteration, which is kept.
+
+        Returns
+        -------
+        What the layer inside gives, of its shape.
+
+        Raises
+        ------
+        ValueError
+            When the layer inside has no kernel.
+        """
         u, sigma = self._iterate()
         if training:
             self.u.assign(u)
@@ -92,7 +113,13 @@ class SpectralNormalization(registration.Configured, keras.layers.Wrapper):
         return u, sigma[0, 0]
 
     def normalize_weights(self) -> None:
-        """Takes a step of iteration and writes the normalised kernel into the layer."""
+        """Takes a step of iteration and writes the normalised kernel into the layer.
+
+        Raises
+        ------
+        ValueError
+            When the layer inside has no kernel.
+        """
         u, sigma = self._iterate()
         self.u.assign(u)
         kernel = self._kernel()

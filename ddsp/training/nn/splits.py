@@ -75,6 +75,11 @@ def ensure_4d(x: tf.Tensor) -> tf.Tensor:
     ------
     ValueError
         When the tensor has other numbers of axes.
+
+    Examples
+    --------
+    >>> ensure_4d(tf.zeros([2, 5, 3])).shape
+    TensorShape([2, 5, 1, 3])
     """
     if x.shape.rank == 4:
         return x
@@ -86,7 +91,16 @@ def ensure_4d(x: tf.Tensor) -> tf.Tensor:
 
 
 def inv_ensure_4d(x: tf.Tensor, n_dims: int) -> tf.Tensor:
-    """Takes out the axes that `ensure_4d` put into a tensor that had `n_dims`.
+    """Takes out the axes that `ensure_4d` put into a tensor.
+
+    Parameters
+    ----------
+    x : `[batch, time, width, channels]`.
+    n_dims : how many axes there were, 2, 3 or 4.
+
+    Returns
+    -------
+    `[batch, channels]`, `[batch, time, channels]`, or `x` as it is.
 
     Raises
     ------

@@ -54,6 +54,14 @@ def straight_through_choice(logits: Any, values: Any) -> tf.Tensor:
 def straight_through_int_quantization(x: Any) -> tf.Tensor:
     """Rounds to whole numbers, halves to even ones; the gradient is 1.
 
+    Parameters
+    ----------
+    x : array-like of any shape.
+
+    Returns
+    -------
+    float32 of the same shape.
+
     Examples
     --------
     >>> straight_through_int_quantization([0.4, 0.6, -1.7]).numpy().tolist()

@@ -85,12 +85,14 @@ class Instrument:
     Examples
     --------
     >>> import numpy as np
-    >>> from ddsp.training.transfer import load_instrument
+    >>> from ddsp.training.transfer import Controls, load_instrument
     >>> t = np.arange(16000) / 16000
     >>> hum = sum(np.sin(2 * np.pi * 220 * h * t) / h for h in range(1, 9)) / 8
     >>> violin = load_instrument('violin')
-    >>> violin.transfer(hum, 16000, pitch_shift=1).shape
-    (16000,)
+    >>> features = violin.listen(hum, 16000)
+    >>> adjusted = violin.adjust(features, Controls(adjust=False, pitch_shift=1))
+    >>> round(float(np.median(adjusted.f0_hz / features.f0_hz)), 3)  # An octave.
+    2.0
     """
 
     def __init__(
@@ -233,7 +235,22 @@ class Instrument:
     ) -> Performance:
         """Listens, adjusts and plays, and keeps what was between.
 
-        Parameters are those of `listen`, `adjust` and `play`, and so are errors.
+        Parameters
+        ----------
+        audio : `[samples]` or `[samples, channels]`, see `listen`.
+        sample_rate : of the audio, in Hz.
+        controls : how to adjust; those of `Controls()` without it.
+        progress : is told how far playing is, see `play`.
+        method : pitch estimator, see `ddsp.pitch`.
+
+        Returns
+        -------
+        What was heard, what was told to play, and what was played.
+
+        Raises
+        ------
+        ValueError, ImportError
+            As `listen` does.
         """
         features = self.listen(audio, sample_rate, method)
         adjusted = self.adjust(features, controls)

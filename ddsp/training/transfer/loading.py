@@ -33,6 +33,10 @@ def load_instrument(instrument: str | Path) -> Instrument:
         `ddsp train` and `ddsp_run` write it; a checkpoint in it, such as
         `DIR/ckpt-100`; or a zip file of such a directory.
 
+    Returns
+    -------
+    The instrument, its weights read.
+
     Raises
     ------
     FileNotFoundError

@@ -71,6 +71,15 @@ def measure(
     Plain data, for a JSON file. Numbers that nothing can be said about, such as the
     pitch of notes where there are none, are `None`.
 
+    Raises
+    ------
+    ValueError
+        When there is no such estimator.
+
+    Notes
+    -----
+    The entries are:
+
     - `seconds`; `octaves`, of the automatic shift; `notes`, uninterrupted passages in
       which notes sound; `note_ratio`, the part of the frames that they have.
     - `confident_frames`, that were compared; `within_50_cents`, the part of them;
@@ -79,11 +88,6 @@ def measure(
       all; `loudness_distance_db`, the mean over the frames of notes.
     - `peak`, the largest sample; `clipped_ratio`, the part of the samples beyond
       full scale; `largest_step`, from one sample to the next; `silent`.
-
-    Raises
-    ------
-    ValueError
-        When there is no such estimator.
     """
     heard = heard or hear(performance, method)
     features, adjusted = performance.features, performance.adjusted
