@@ -5,6 +5,8 @@ RECORDING ?= ddsp/recordings/singing.flac
 OUT ?= demo
 DEMO_ARGS ?=
 PYTEST_ARGS ?=
+# Processes that run tests, each of some GB; 0 runs them in pytest's own.
+WORKERS ?= 2
 BIN := $(VENV)/bin
 
 # The newest interpreter for which TensorFlow exists and which can make an environment.
@@ -14,7 +16,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3.10 python3 p
     >/dev/null 2>&1 && echo $$p && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format test-matrix clean
+.PHONY: help demo test lint format docs test-matrix clean
 
 help:  ## say what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -28,7 +30,8 @@ demo: $(VENV)/.train  ## resynthesise the bundled singing and play it on a violi
 	@echo "The report is $(OUT)/report.html: open it in a browser."
 
 test: $(VENV)/.dev  ## run all tests
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses=$(WORKERS) --dist=loadfile \
+	  --no-loadscope-reorder $(PYTEST_ARGS)
 
 lint: $(VENV)/.dev  ## look for mistakes and for lines that are not formatted
 	$(BIN)/ruff check .
@@ -38,16 +41,19 @@ format: $(VENV)/.dev  ## format everything and mend what ruff can mend
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+docs: $(VENV)/.docs  ## build the documentation: site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 test-matrix: $(VENV)/.dev  ## test the wheel on the oldest and the newest platform
 	$(BIN)/nox --session tests
 
 clean:  ## remove environments, caches and what was built
-	rm -rf $(VENV) .nox build dist demo *.egg-info
+	rm -rf $(VENV) .nox build dist demo site *.egg-info
 	rm -rf .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # An environment is installed again only when the requirements change.
-$(VENV)/.train $(VENV)/.dev: $(VENV)/.%: pyproject.toml $(VENV)/pyvenv.cfg
+$(VENV)/.train $(VENV)/.docs $(VENV)/.dev: $(VENV)/.%: pyproject.toml $(VENV)/pyvenv.cfg
 	@echo "Installing ddsp with its extra '$*' into $(VENV): a few minutes, once."
 	@PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --editable '.[$*]'
 	@touch $@

@@ -23,6 +23,10 @@ COPIED = (
     'pyproject.toml',
     'Makefile',
     'README.md',
+    'CHANGELOG.md',
+    'LICENSE',
+    'docs',
+    'benchmarks',
     'CONTRIBUTING.md',
     'INSTRUMENTS.md',
 )

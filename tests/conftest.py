@@ -7,10 +7,17 @@ from collections.abc import Iterator
 
 os.environ.setdefault('TF_CPP_MIN_LOG_LEVEL', '3')
 os.environ.setdefault('CUDA_VISIBLE_DEVICES', '-1')
+if 'PYTEST_XDIST_WORKER' in os.environ:
+    # Workers share the processor: one of them does not need it all for one operation.
+    os.environ.setdefault('TF_NUM_INTRAOP_THREADS', '1')
 
 import gin
-import keras
 import pytest
+
+from ddsp_command import quiet_stderr
+
+with quiet_stderr():  # What TensorFlow says as it loads would stand below the summary.
+    import keras
 
 
 @pytest.fixture(autouse=True)

@@ -24,19 +24,20 @@ controls = (
     tf.fill([1, n_frames, 1], 220.0),
 )
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-audio = {call}(*controls)
-after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-assert audio.shape == (1, 300 * 16000)
-assert np.all(np.isfinite(audio))
-print(after - before)
+for render in (synth, tf.function(lambda *x: synth(*x))):
+    audio = render(*controls)
+    after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert audio.shape == (1, 300 * 16000)
+    assert np.all(np.isfinite(audio))
+    print(after - before)
 """
 
 
-@pytest.mark.parametrize('call', ['synth', 'tf.function(lambda *x: synth(*x))'])
-def test_five_minutes_take_little_memory(call):
-    code = RENDER.replace('{call}', call)
+def test_five_minutes_take_little_memory():
     done = subprocess.run(
-        [sys.executable, '-c', code], capture_output=True, text=True, check=True
+        [sys.executable, '-c', RENDER], capture_output=True, text=True, check=True
     )
-    kilobytes = int(done.stdout.split()[-1]) / (1024 if sys.platform == 'darwin' else 1)
-    assert kilobytes < 700_000
+    unit = 1024 if sys.platform == 'darwin' else 1
+    # Peaks: what was needed first, and what was needed for either.
+    for peak in map(int, done.stdout.split()):
+        assert peak / unit < 700_000

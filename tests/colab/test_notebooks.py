@@ -65,13 +65,17 @@ class Kernel:
             whole, km=self._alive(), timeout=CELL_SECONDS, kernel_name='python3'
         )
         try:
-            with client.setup_kernel(cleanup_kc=True):
+            # Cleaning up would end the kernel, too.
+            with client.setup_kernel(cleanup_kc=False):
                 for number, cell in enumerate(whole.cells):
                     self._run_cell(client, cell, number)
         except BaseException:
             # What a failed notebook leaves behind is nobody's start.
             self.end()
             raise
+        finally:
+            if client.kc is not None:
+                client.kc.stop_channels()
         notebook.cells = whole.cells[1:]
 
     def _run_cell(self, client: Any, cell: Any, number: int) -> None:
@@ -158,14 +162,17 @@ def test_a_failing_cell_is_shown(kernel: Kernel, tmp_path: pathlib.Path) -> None
     assert cells[1] in message and "KeyError: 'no such key'" in message
 
 
-def test_a_notebook_starts_fresh(kernel: Kernel, tmp_path: pathlib.Path) -> None:
+def test_a_notebook_starts_fresh_in_the_same_kernel(
+    kernel: Kernel, tmp_path: pathlib.Path
+) -> None:
     def run(source: str) -> None:
         cells = [nbformat.v4.new_code_cell(source)]
         kernel.run(nbformat.v4.new_notebook(cells=cells), tmp_path)
 
     run('word = 1')
+    number = kernel.manager.provisioner.pid
     with pytest.raises(AssertionError, match="name 'word' is not defined"):
-        run('print(word)')
+        run(f'import os; assert os.getpid() == {number}; print(word)')
 
 
 def test_there_are_notebooks() -> None:

@@ -7,31 +7,34 @@ import tiny_training
 
 from ddsp import core
 
-# The noise of two steps as one device and as two replicas draw it, and a shared one.
+# The noise of two draws as one device and as two replicas have it, and a shared one.
 _REPLICAS = """
-import json, sys
+import json
 import tensorflow as tf
 from ddsp import core
 
-strategy = tf.distribute.MirroredStrategy()
-replicas = strategy.num_replicas_in_sync
-step = tf.Variable(5, dtype=tf.int64)
+def draw(devices):
+    strategy = tf.distribute.MirroredStrategy(devices)
+    replicas = strategy.num_replicas_in_sync
+    step = tf.Variable(5, dtype=tf.int64)
 
-@tf.function
-def draw():
-    def replica():
-        with core.reproducible_noise(step):
-            first = core.uniform_noise([4 // replicas, 8])
-            room = core.uniform_noise([1, 8], shared=True)
-            second = core.uniform_noise([4 // replicas, 8])
-        return first, room, second
-    return strategy.run(replica)
+    @tf.function
+    def step_of_all():
+        def replica():
+            with core.reproducible_noise(step):
+                first = core.uniform_noise([4 // replicas, 8])
+                room = core.uniform_noise([1, 8], shared=True)
+                second = core.uniform_noise([4 // replicas, 8])
+            return first, room, second
+        return strategy.run(replica)
 
-def rows(value):
-    local = strategy.experimental_local_results(value)
-    return tf.concat(local, axis=0).numpy().tolist()
+    def rows(value):
+        local = strategy.experimental_local_results(value)
+        return tf.concat(local, axis=0).numpy().tolist()
 
-print(json.dumps({'replicas': replicas, 'noise': [rows(x) for x in draw()]}))
+    return {'replicas': replicas, 'noise': [rows(x) for x in step_of_all()]}
+
+print(json.dumps([draw(['CPU:0']), draw(['CPU:0', 'CPU:1'])]))
 """
 
 
@@ -124,8 +127,7 @@ def test_a_size_may_be_known_only_when_it_runs():
 
 
 def test_replicas_play_the_rows_of_the_whole_batch():
-    one = tiny_training.run_python(_REPLICAS, devices=1)
-    two = tiny_training.run_python(_REPLICAS, devices=2)
+    one, two = tiny_training.run_python(_REPLICAS, devices=2)
     assert (one['replicas'], two['replicas']) == (1, 2)
     for batch, of_replicas in zip(one['noise'][::2], two['noise'][::2]):
         assert batch == of_replicas

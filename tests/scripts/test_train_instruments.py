@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import pathlib
 import shutil
-from collections.abc import Iterator
+import subprocess
+import sys
+import types
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import instruments_page
@@ -18,6 +21,7 @@ import tiny_instrument
 import train_instruments
 from train_instruments import Places, Recipe
 
+from ddsp.cli import main
 from ddsp.training import checkpoints
 from ddsp.training.postprocessing import QuantileTransformer
 
@@ -38,6 +42,14 @@ def render_tones(
     out.mkdir(parents=True)
     soundfile.write(out / f'{name}.wav', audio, 16000)
     return [out / f'{name}.wav']
+
+
+def run_here(command: Sequence[str], check: bool) -> subprocess.CompletedProcess:
+    """Runs the command in this process, and draws few of the examples it measures."""
+    assert command[:3] == [sys.executable, '-m', 'ddsp_command'] and check
+    few = ['--gin_param', 'eval_util.evaluate.batch_size = 2']
+    assert main.main([*command[3:], *few]) == 0
+    return subprocess.CompletedProcess(command, 0)
 
 
 @pytest.fixture(scope='module')
@@ -62,6 +74,8 @@ def made(places: Places) -> Iterator[Places]:
     )
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(train_instruments, 'render', render_tones)
+        here = types.SimpleNamespace(run=run_here)
+        patch.setattr(train_instruments, 'subprocess', here)
         patch.setattr(measure_transfer, '_TIMES', 2)
         train_instruments.make(['violin'], recipe, places)
         yield places

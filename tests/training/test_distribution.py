@@ -15,26 +15,37 @@ import tiny_training
 
 from ddsp.training import strategies
 
-# Prints the loss of each step, and what the weights add up to.
-_CURVE = """
+# Prints the loss of each step, and what the weights add up to, on one device and then
+# on all there are.
+_CURVES = """
 import json, sys
 import numpy as np
+import tensorflow as tf
 import tiny_training
 from ddsp.training import strategies, train_util
 
-strategy = strategies.get_strategy()
-trainer = tiny_training.tiny_trainer(strategy, learning_rate=3e-4, grad_clip_norm=0.5)
-curve = tiny_training.Curve()
-fit = trainer.fit
-trainer.fit = lambda dataset, steps, watching: fit(dataset, steps, [*watching, curve])
-end = train_util.train(
-    tiny_training.TinyProvider(), trainer, batch_size=4, num_steps=12,
-    save_dir=sys.argv[1], restore_dir=sys.argv[1],
-)
-weights = [float(np.sum(w)) for w in tiny_training.weights_of(trainer)]
+def train(strategy, folder):
+    trainer = tiny_training.tiny_trainer(
+        strategy, learning_rate=3e-4, grad_clip_norm=0.5
+    )
+    curve = tiny_training.Curve()
+    fit = trainer.fit
+    trainer.fit = lambda dataset, steps, watching: fit(
+        dataset, steps, [*watching, curve]
+    )
+    train_util.train(
+        tiny_training.TinyProvider(), trainer, batch_size=4, num_steps=12,
+        save_dir=folder, restore_dir=folder,
+    )
+    weights = [float(np.sum(w)) for w in tiny_training.weights_of(trainer)]
+    return {
+        'replicas': strategy.num_replicas_in_sync, 'losses': curve.losses,
+        'weights': weights, 'norm': float(trainer.optimizer.gradient_norm),
+    }
+
 print(json.dumps({
-    'replicas': strategy.num_replicas_in_sync, 'losses': curve.losses,
-    'weights': weights, 'norm': float(trainer.optimizer.gradient_norm),
+    'one': train(tf.distribute.get_strategy(), sys.argv[1] + '/one'),
+    'all': train(strategies.get_strategy(), sys.argv[1] + '/all'),
 }))
 """
 
@@ -76,16 +87,23 @@ sys.exit(ddsp_run.main(['--cluster_config', os.environ['CLUSTER']]))
 
 
 @pytest.fixture(scope='module')
-def one_device(tmp_path_factory: pytest.TempPathFactory) -> dict:
-    return tiny_training.run_python(_CURVE, str(tmp_path_factory.mktemp('one')))
+def curves(tmp_path_factory: pytest.TempPathFactory) -> dict:
+    """Of one device and of two."""
+    folder = tmp_path_factory.mktemp('curves')
+    return tiny_training.run_python(_CURVES, str(folder), devices=2)
+
+
+@pytest.fixture(scope='module')
+def one_device(curves: dict) -> dict:
+    return curves['one']
 
 
 def _close(actual: list[float], expected: list[float], tolerance: float) -> bool:
     return np.allclose(actual, expected, rtol=tolerance, atol=tolerance)
 
 
-def test_two_logical_devices_train_like_one(one_device: dict, tmp_path: Path):
-    two = tiny_training.run_python(_CURVE, str(tmp_path), devices=2)
+def test_two_logical_devices_train_like_one(curves: dict, one_device: dict):
+    two = curves['all']
     assert one_device['replicas'] == 1
     assert two['replicas'] == 2
     assert len(two['losses']) == 12
@@ -172,5 +190,7 @@ def test_a_cluster_config_that_is_wrong_is_refused(config: object, message: str)
 
 
 def test_one_process_is_its_own_chief():
-    assert strategies.is_chief(strategies.get_strategy())
+    strategy = strategies.get_strategy()
+    assert strategy.num_replicas_in_sync == 1
+    assert strategies.is_chief(strategy)
     assert strategies.is_chief(tf.distribute.get_strategy())
