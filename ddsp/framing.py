@@ -1,4 +1,4 @@
-"""Where frames stand in a recording: how many, padded how, cut to what length."""
+"""Audio in frames: what counts as audio, where frames stand, how it is padded."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ddsp import core
-from ddsp.core.checks import check_rank
+from ddsp.core.checks import check_finite, check_not_empty, check_rank
 
 
 def get_framed_lengths(
@@ -242,3 +242,25 @@ def pad_or_trim_to_expected_length(
     padded = padded[..., :expected_len]
     padded.set_shape([*vector.shape[:-1], expected_len])
     return padded
+
+
+def audio_tensor(audio: Any, where: str) -> tf.Tensor:
+    """Audio as a checked tensor; a channel axis of size 1 is dropped."""
+    audio = core.tf_float32(audio)
+    if audio.shape.rank == 3 and audio.shape[-1] == 1:
+        audio = audio[..., 0]
+    check_rank(audio, [1, 2], 'audio', where, '[samples] or [batch, samples]')
+    check_not_empty(audio, 'audio', where)
+    check_finite(audio, 'audio', where)
+    return audio
+
+
+def audio_array(audio: Any, where: str) -> np.ndarray:
+    """Audio as a checked array."""
+    if tf.is_tensor(audio) and not hasattr(audio, 'numpy'):
+        raise ValueError(
+            f'{where} computes in NumPy and cannot run inside a tf.function; call it '
+            'before, or wrap it in tf.numpy_function.'
+        )
+    with tf.init_scope():
+        return audio_tensor(np.asarray(audio, np.float32), where).numpy()

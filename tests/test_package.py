@@ -58,6 +58,7 @@ ROOMS = (
     ('framing', 'spectral_tables', 'short_time', 'audio_files', 'recordings'),
     ('dag_structure',),
     ('dag_drawing', 'dag_svg'),
+    ('levels',),
     ('dags', 'spectral_ops'),
     ('pitch', 'streaming'),
     ('processors',),

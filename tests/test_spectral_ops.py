@@ -9,7 +9,7 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ddsp import spectral_ops
+from ddsp import levels, spectral_ops
 
 RATE = 16000
 
@@ -377,7 +377,7 @@ def test_numpy_loudness_agrees_with_tensorflow(padding, rate, noise):
 
 def test_numpy_loudness_of_a_long_recording_has_no_seams(monkeypatch, noise):
     whole = spectral_ops.compute_loudness(noise, use_tf=False)
-    monkeypatch.setattr(spectral_ops, '_BLOCK_FRAMES', 7)
+    monkeypatch.setattr(levels, '_BLOCK_FRAMES', 7)
     blocks = spectral_ops.compute_loudness(noise, use_tf=False)
     np.testing.assert_allclose(blocks, whole, atol=1e-6)
 
