@@ -15,9 +15,11 @@ from typing import Any, NamedTuple
 import tensorflow as tf
 
 from ddsp.core.blocks import frames_in_block, map_blocks
-from ddsp.core.grids import FrameGrid, neighbours, tap_weights
+from ddsp.core.grids import FrameGrid, neighbour, neighbours, tap_weights
 from ddsp.core.phase import frames_of_phase, steps_inside_frame, wrap_cycles
+from ddsp.core.portable import is_portable
 from ddsp.core.tensors import size
+from ddsp.core.whole_phase import WholePhase, sum_whole_frames, whole_frequencies
 
 TWO_PI = 2.0 * math.pi
 
@@ -68,17 +70,30 @@ class Kernel(NamedTuple):
     backward : from these and the gradient of the audio to that of the cycles at each
         sample, `[batch, frames, hop, oscillators]`, and that of the taps.
     width : numbers that it works on at once, for each sample.
+    portable : what `forward` is for runtimes without float64: from the phase, the taps
+        of `Frames` and the weights of `Places` to audio. None where there is none.
     """
 
     forward: Callable[[Frames, Places], tf.Tensor]
     backward: Callable[[Frames, Places, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
     width: int
+    portable: Callable[[WholePhase, tf.Tensor, tf.Tensor], tf.Tensor] | None = None
 
 
 def cycles_of(frames: Frames, places: Places) -> tf.Tensor:
     """The phase at each sample, float64 `[batch, frames, hop, oscillators]`."""
     hz, slope_hz = frames.hz[:, :, tf.newaxis], frames.slope_hz[:, :, tf.newaxis]
     return frames.starts[:, :, tf.newaxis] + hz * places.steps + slope_hz * places.sums
+
+
+def mixed_taps(taps: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+    """Amplitudes at each sample, `[batch, frames, hop, partials]`."""
+    # Weights sum to one, so the first tap is what the others differ from.
+    first, *others = tf.unstack(taps[:, :, tf.newaxis], axis=3)
+    mixed = first
+    for tap, other in enumerate(others, start=1):
+        mixed += weights[..., tap, tf.newaxis] * (other - first)
+    return mixed
 
 
 # Nothing here needs AutoGraph, which would take a second to read it at the first call.
@@ -109,10 +124,16 @@ def play(
     audio : float32 `[batch, samples]`.
     final_cycles : float64 `[batch, 1, oscillators]`, the phase after the last sample.
     """
+    taps = tf.stack(neighbours(amplitudes, method), axis=2)
+    if is_portable() and grid.place is None and initial_cycles is None:
+        whole = whole_frequencies(frequencies_hz, grid.hop, sample_rate)
+        slope = neighbour(whole, 1) - whole
+        before = tf.zeros_like(whole[:, :1])
+        phase, final = sum_whole_frames(whole, slope, grid, sample_rate, before)
+        return play_portable(phase, taps, grid, method, kernel), final
     hz, slope_hz, starts, final_cycles = frames_of_phase(
         frequencies_hz, grid, sample_rate, initial_cycles
     )
-    taps = tf.stack(neighbours(amplitudes, method), axis=2)
     frames = Frames(starts, hz, slope_hz, taps)
     audio = play_frames(frames, grid, sample_rate, method, kernel)
     return audio, wrap_cycles(final_cycles)
@@ -142,6 +163,24 @@ def play_frames(
         return in_blocks(forward, frames, [], tf.float32), gradient
 
     return grid.flatten(bank(*frames))
+
+
+@tf.autograph.experimental.do_not_convert
+def play_portable(
+    phase: WholePhase, taps: tf.Tensor, grid: FrameGrid, method: str, kernel: Kernel
+) -> tf.Tensor:
+    """Plays frames as `play_frames` does, see `ddsp.core.portable`.
+
+    Raises
+    ------
+    NotImplementedError
+        When the kernel cannot.
+    """
+    if kernel.portable is None:
+        raise NotImplementedError('this bank of oscillators has no portable form.')
+    with tf.init_scope():  # A number by now, not computed in float64 again.
+        weights = tap_weights(grid.fraction, method).numpy()
+    return grid.flatten(kernel.portable(phase, taps, tf.constant(weights)))
 
 
 def _places(grid: FrameGrid, sample_rate: float, method: str) -> Places:

@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from ddsp.core import checks, tensors
+from ddsp.core import checks, portable, tensors
 from ddsp.core.overlap import overlap_add
 
 Size = int | tf.Tensor
@@ -262,6 +262,8 @@ def overlap_add_convolve(
     The whole convolution, `[batch, samples]`, and maybe silence after it.
     """
     frame_size, ir_size = tensors.size(frames, 2), tensors.size(responses, 2)
+    if portable.is_portable():
+        return _portable_overlap_add(frames, responses, hop)
     fft_size = get_fft_size(frame_size, ir_size, power_of_2=False)
     if frames.shape[1] == 1:
         return _convolve(frames, responses, fft_size)[:, 0]
@@ -269,6 +271,17 @@ def overlap_add_convolve(
         return _convolve(frames, responses, fft_size, hop)
     # XLA cannot cut frames of a size that is known only while it runs.
     return overlap_add(_convolve(frames, responses, fft_size), hop)
+
+
+def _portable_overlap_add(
+    frames: tf.Tensor, responses: tf.Tensor, hop: int
+) -> tf.Tensor:
+    """`overlap_add_convolve` without Fourier transforms, see `ddsp.core.portable`."""
+    convolved = portable.convolve(frames, responses)
+    if convolved.shape[1] == 1:
+        return convolved[:, 0]
+    # Of whole hops, which are added up by the simplest operations.
+    return overlap_add(_fill_up(convolved, -convolved.shape[2] % hop), hop)
 
 
 def _convolve(

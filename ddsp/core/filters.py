@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ddsp.core import tensors
+from ddsp.core import portable, tensors
 from ddsp.core.convolution import fft_convolve
 
 
@@ -123,6 +123,8 @@ def _zero_phase_response(magnitudes: Any, where: str) -> tf.Tensor:
             f'{where}: magnitudes has shape {list(magnitudes.shape)}, expected '
             '[..., bins] with a known number of at least 2 bins.'
         )
+    if portable.is_portable():
+        return portable.inverse_of_magnitudes(magnitudes)
     return tf.signal.irfft(tf.complex(magnitudes, tf.zeros_like(magnitudes)))
 
 

@@ -19,15 +19,18 @@ There are few of them, so they are left out of the product and added as sines.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from ddsp.core.banks import TWO_PI, Frames, Kernel, Places, cycles_of
+from ddsp.core.banks import TWO_PI, Frames, Kernel, Places, cycles_of, mixed_taps
 from ddsp.core.phase import to_radians
 from ddsp.core.tensors import size
+from ddsp.core.whole_phase import WholePhase
+
+Angle = Callable[[int], tf.Tensor]
 
 # With vibrato a tenth of the frames has a harmonic that passes Nyquist.
 FRAMES_A_HANDFUL = 8
@@ -74,7 +77,35 @@ def harmonic_kernel(n_harmonics: int, n_taps: int, sample_rate: float) -> Kernel
         )
         return d_cycles[..., tf.newaxis], d_taps
 
-    return Kernel(forward, backward, layout.width)
+    def portable(phase: WholePhase, taps: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        return _every_harmonic(layout, phase, taps, weights)
+
+    return Kernel(forward, backward, layout.width, portable)
+
+
+def _every_harmonic(
+    layout: _Layout, phase: WholePhase, taps: tf.Tensor, weights: tf.Tensor
+) -> tf.Tensor:
+    """Plays all harmonics at the rate of the samples, `[batch, frames, hop]`.
+
+    One that passes Nyquist inside a frame is then cut like the others, without a loop.
+    """
+    inner, centres = layout.wave_lists(lambda multiple: phase.angle(multiple)[..., 0])
+    # At the offsets from a centre, from -m to m, and at the centres.
+    before, after = inner[:0:-1], inner
+    cos = tf.stack([wave.cos for wave in before + after], axis=-1)
+    sin = [-wave.sin for wave in before] + [wave.sin for wave in after]
+    sin = tf.stack(sin, axis=-1)
+    centre_cos = tf.stack([wave.cos for wave in centres], axis=-1)
+    centre_sin = tf.stack([wave.sin for wave in centres], axis=-1)
+    sines = centre_sin[..., tf.newaxis] * cos[..., tf.newaxis, :]
+    sines += centre_cos[..., tf.newaxis] * sin[..., tf.newaxis, :]
+    shape = [size(sines, axis) for axis in range(3)]
+    sines = tf.reshape(sines, [*shape, -1])[..., : layout.n_harmonics]
+    numbers = np.arange(1, layout.n_harmonics + 1, dtype=np.int64)
+    heard = phase.below_nyquist(numbers)
+    amplitudes = tf.where(heard, mixed_taps(taps, weights), 0.0)
+    return tf.reduce_sum(amplitudes * sines, axis=-1)
 
 
 def _below_nyquist(
@@ -236,11 +267,8 @@ class _Wave(NamedTuple):
     sin: tf.Tensor
 
     @classmethod
-    def of(cls, cycles: tf.Tensor, multiple: int) -> _Wave:
-        """The wave at a multiple of the phase, exact to the last bits of float32."""
-        # Wrapped in float64 before it becomes float32: a multiple of a float32 angle
-        # would multiply its rounding.
-        angle = to_radians(cycles * tf.constant(multiple, tf.float64))
+    def of(cls, angle: tf.Tensor) -> _Wave:
+        """The wave at an angle in radians."""
         return cls(tf.cos(angle), tf.sin(angle))
 
     @classmethod
@@ -265,18 +293,18 @@ class _Wave(NamedTuple):
         )
 
 
-def _multiples(cycles: tf.Tensor, n: int) -> list[_Wave]:
-    """The waves at multiples 0 .. n of the phase.
+def _multiples(angle: Angle, n: int) -> list[_Wave]:
+    """The waves at multiples 0 .. n of the phase, of which `angle` makes angles.
 
     Few are computed from their angle. The others are sums of at most a few of those:
     longer chains would add up rounding.
     """
-    one = _Wave.of(cycles, 1)
+    one = _Wave.of(angle(1))
     waves = [_Wave(tf.ones_like(one.cos), tf.zeros_like(one.sin)), one, one.plus(one)]
     if n <= 2:
         return waves[: n + 1]
     near = waves[1:]
-    five = centre = _Wave.of(cycles, 5)
+    five = centre = _Wave.of(angle(5))
     while len(waves) <= n:
         pairs = [centre.minus_and_plus(wave) for wave in near]
         under = [minus for minus, _ in reversed(pairs)]
@@ -317,13 +345,24 @@ class _Layout(NamedTuple):
 
         `[batch, frames, m + 1, hop]` and `[batch, frames, taps * centres, hop]`.
         """
-        inner = _multiples(cycles, self.reach)
-        centres = [_Wave.of(cycles, self.reach + 1)]
+
+        def angle(multiple: int) -> tf.Tensor:
+            # Wrapped in float64 before it becomes float32: a multiple of a float32
+            # angle would multiply its rounding.
+            return to_radians(cycles * tf.constant(multiple, tf.float64))
+
+        inner, centres = self.wave_lists(angle)
+        return _Wave.stack(inner), _Wave.stack(centres * self.n_taps)
+
+    def wave_lists(self, angle: Angle) -> tuple[list[_Wave], list[_Wave]]:
+        """Waves at multiples 0 .. m of the phase, and at the centres."""
+        inner = _multiples(angle, self.reach)
+        centres = [_Wave.of(angle(self.reach + 1))]
         if self.n_centres > 1:
-            step = _Wave.of(cycles, 2 * self.reach + 1)
+            step = _Wave.of(angle(2 * self.reach + 1))
             for _ in range(self.n_centres - 1):
                 centres.append(centres[-1].plus(step))
-        return _Wave.stack(inner), _Wave.stack(centres * self.n_taps)
+        return inner, centres
 
     def inner_sums(self, taps: tf.Tensor, inner: _Wave) -> tuple[tf.Tensor, tf.Tensor]:
         """The sums of cosines and of sines, `[batch, frames, taps * centres, hop]`."""

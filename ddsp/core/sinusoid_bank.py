@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import tensorflow as tf
 
-from ddsp.core.banks import TWO_PI, Frames, Kernel, Places, cycles_of
+from ddsp.core.banks import TWO_PI, Frames, Kernel, Places, cycles_of, mixed_taps
 from ddsp.core.phase import to_radians
+from ddsp.core.whole_phase import WholePhase
 
 
 def sinusoid_kernel(n_partials: int | tf.Tensor, sample_rate: float) -> Kernel:
@@ -26,7 +27,7 @@ def sinusoid_kernel(n_partials: int | tf.Tensor, sample_rate: float) -> Kernel:
         """The amplitude of each partial at each sample, 0 where it is not heard."""
         hz, slope_hz = frames.hz[:, :, tf.newaxis], frames.slope_hz[:, :, tf.newaxis]
         heard = hz + slope_hz * places.fraction < nyquist
-        amplitude = _mixed(frames.taps, places.weights)
+        amplitude = mixed_taps(frames.taps, places.weights)
         return tf.where(heard, amplitude, 0.0)
 
     def forward(frames: Frames, places: Places) -> tf.Tensor:
@@ -45,14 +46,9 @@ def sinusoid_kernel(n_partials: int | tf.Tensor, sample_rate: float) -> Kernel:
         sine = tf.where(heard, upstream * tf.sin(angle), 0.0)
         return d_cycles, tf.matmul(places.weights, sine, transpose_a=True)
 
-    return Kernel(forward, backward, n_partials)
+    def portable(phase: WholePhase, taps: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
+        heard = phase.below_nyquist(1)
+        amplitude = tf.where(heard, mixed_taps(taps, weights), 0.0)
+        return tf.reduce_sum(tf.sin(phase.angle()) * amplitude, axis=-1)
 
-
-def _mixed(taps: tf.Tensor, weights: tf.Tensor) -> tf.Tensor:
-    """Amplitudes at each sample, `[batch, frames, hop, partials]`."""
-    # Weights sum to one, so the first tap is what the others differ from.
-    first, *others = tf.unstack(taps[:, :, tf.newaxis], axis=3)
-    mixed = first
-    for tap, other in enumerate(others, start=1):
-        mixed += weights[..., tap, tf.newaxis] * (other - first)
-    return mixed
+    return Kernel(forward, backward, n_partials, portable)

@@ -22,6 +22,7 @@ from ddsp.pitch.estimate import estimate_f0
 _LAZY = {
     'CrepeEstimator': 'crepe',
     'CrepeNetwork': 'crepe_network',
+    'PitchStream': 'streaming',
     'PretrainedCREPE': 'crepe',
     'PyinEstimator': 'pyin',
     'SwiftF0Estimator': 'swift',
@@ -34,6 +35,7 @@ __all__ = [
     'CrepeEstimator',
     'CrepeNetwork',
     'PitchEstimator',
+    'PitchStream',
     'PretrainedCREPE',
     'PyinEstimator',
     'SwiftF0Estimator',

@@ -12,6 +12,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from ddsp.core import portable
 from ddsp.core.convolution import fft_convolve
 from ddsp.core.streaming.memory import Memory, join, last
 from ddsp.core.tensors import pad_axis, size
@@ -34,11 +35,12 @@ def start_convolution(batch_size: Any, taps: Any, hop: int) -> dict[str, tf.Tens
     `audio`, the last hop of it, and `line`, the spectra of as many pairs of hops before
     the block as the response has partitions, less one, the newest last.
     """
-    shape = [batch_size, hop + 1, -(-taps // hop) - 1]
-    return {
-        'audio': tf.zeros([batch_size, hop]),
-        'line': tf.zeros(shape, tf.complex64),
-    }
+    n = -(-taps // hop) - 1
+    if portable.is_portable():
+        line = tf.zeros([batch_size, 2 * (hop + 1), n])
+    else:
+        line = tf.zeros([batch_size, hop + 1, n], tf.complex64)
+    return {'audio': tf.zeros([batch_size, hop]), 'line': line}
 
 
 def partition(response: tf.Tensor, hop: int) -> tf.Tensor:
@@ -51,7 +53,8 @@ def partition(response: tf.Tensor, hop: int) -> tf.Tensor:
 
     Returns
     -------
-    complex64 `[batch, hop + 1, partitions]`, the last partition first.
+    complex64 `[batch, hop + 1, partitions]`, the last partition first; within
+    `portable_ops` float32, the real parts and then the imaginary ones on axis 1.
     """
     n = -(-size(response, 1) // hop)
     filled = pad_axis(response, (0, n * hop - size(response, 1)), axis=1)
@@ -82,7 +85,8 @@ def step_convolution(
     pairs = tf.concat([before[:, :-1], before[:, 1:]], axis=2)
     kept = _fit_line(memory['line'], size(response, 2) - 1)
     line = tf.concat([kept, _spectra(pairs, hop)], axis=2)
-    if isinstance(n_hops, int) and n_hops <= _MOST_HOPS:
+    few = isinstance(n_hops, int) and n_hops <= _MOST_HOPS
+    if few or portable.is_portable():
         convolved = _by_hops(line, response, n_hops, hop)
     else:
         convolved = _at_once(before, kept, response, hop)
@@ -94,10 +98,26 @@ def step_convolution(
 def _by_hops(line: tf.Tensor, response: tf.Tensor, n_hops: int, hop: int) -> tf.Tensor:
     """The sum of the products of the line and the response, for each hop."""
     n = size(response, 2)
+    if portable.is_portable():
+        return _portable_by_hops(line, response, n_hops, hop)
     sums = [
         tf.reduce_sum(line[:, :, i : i + n] * response, axis=2) for i in range(n_hops)
     ]
     hops = tf.signal.irfft(tf.stack(sums, axis=1), [2 * hop])[..., hop:]
+    return tf.reshape(hops, [size(line, 0), n_hops * hop])
+
+
+def _portable_by_hops(
+    line: tf.Tensor, response: tf.Tensor, n_hops: int, hop: int
+) -> tf.Tensor:
+    """`_by_hops` for spectra of real numbers."""
+    n = response.shape[2]
+    products = [
+        portable.multiply(line[:, :, i : i + n], response, axis=1)
+        for i in range(n_hops)
+    ]
+    sums = [tf.reduce_sum(product, axis=2) for product in products]
+    hops = portable.irfft(tf.stack(sums, axis=1), 2 * hop)[..., hop:]
     return tf.reshape(hops, [size(line, 0), n_hops * hop])
 
 
@@ -114,6 +134,9 @@ def _at_once(
 
 def _spectra(frames: tf.Tensor, hop: int) -> tf.Tensor:
     """`[batch, frames, samples]` to `[batch, hop + 1, frames]`."""
+    if portable.is_portable():
+        frames = pad_axis(frames, (0, 2 * hop - frames.shape[-1]), axis=-1)
+        return tf.transpose(portable.rfft(frames), [0, 2, 1])
     return tf.transpose(tf.signal.rfft(frames, [2 * hop]), [0, 2, 1])
 
 

@@ -7,17 +7,21 @@ block in cycles, wrapped, in float64: it is as exact after an hour as at the sta
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import tensorflow as tf
 
-from ddsp.core.banks import Frames, Kernel, play_frames
+from ddsp.core import whole_phase
+from ddsp.core.banks import Frames, Kernel, play_frames, play_portable
 from ddsp.core.grids import TAP_OFFSETS, FrameGrid, frame_grid, tap_weights
 from ddsp.core.phase import steps_inside_frame, sum_frames, wrap_cycles
+from ddsp.core.portable import is_portable
 from ddsp.core.resampling import mix_taps
 from ddsp.core.streaming.memory import Memory, Span, join, last, mute
 from ddsp.core.tensors import size
 from ddsp.core.wavetables import read_tables
+from ddsp.core.whole_phase import sum_whole_frames, whole_frequencies
 
 
 def look_around(method: str) -> tuple[int, int]:
@@ -42,11 +46,26 @@ def start_bank(
     method : how amplitudes are resampled.
     """
     kept = sum(look_around(method))
+    phase = tf.int64 if is_portable() else tf.float64
     return {
         'frequencies': tf.zeros([batch_size, kept, n_oscillators]),
         'amplitudes': tf.zeros([batch_size, kept, n_partials]),
-        'cycles': tf.zeros([batch_size, 1, n_oscillators], tf.float64),
+        'cycles': tf.zeros([batch_size, 1, n_oscillators], phase),
     }
+
+
+def cycles_from_radians(angle: tf.Tensor, hop: int, sample_rate: float) -> tf.Tensor:
+    """A phase in radians, float32, as the memory of a bank holds it under `cycles`."""
+    if is_portable():
+        return whole_phase.from_radians(angle, hop, sample_rate)
+    return tf.cast(angle, tf.float64) / (2.0 * math.pi)
+
+
+def radians_from_cycles(cycles: tf.Tensor, hop: int, sample_rate: float) -> tf.Tensor:
+    """Undoes `cycles_from_radians`; gives float32 in [-pi, pi]."""
+    if is_portable():
+        return whole_phase.to_radians(cycles, hop, sample_rate)
+    return tf.cast(wrap_cycles(cycles) * (2.0 * math.pi), tf.float32)
 
 
 def step_bank(
@@ -86,19 +105,30 @@ def step_bank(
         join(memory['amplitudes'], amplitudes), before, after, span, hop
     )
     sounds = span.inside(n_frames, hop, late=after * hop)
-    hz, slope_hz = _line(all_hz, before, n_frames, sounds)
     grid = frame_grid(n_frames, hop_size=hop)
-    starts, cycles = sum_frames(hz, slope_hz, grid, sample_rate, memory['cycles'])
     taps = [
         mute(_frames(all_amplitudes, before + offset, n_frames), sounds)
         for offset in TAP_OFFSETS[method]
     ]
-    frames = Frames(starts, hz, slope_hz, tf.stack(taps, axis=2))
-    audio = play_frames(frames, grid, sample_rate, method, kernel)
+    taps = tf.stack(taps, axis=2)
+    if is_portable():
+        whole = whole_frequencies(all_hz, hop, sample_rate)
+        hz, slope_hz = _line(whole, before, n_frames, sounds)
+        phase, cycles = sum_whole_frames(
+            hz, slope_hz, grid, sample_rate, memory['cycles']
+        )
+        audio = play_portable(phase, taps, grid, method, kernel)
+    else:
+        exact = tf.cast(all_hz, tf.float64)
+        hz, slope_hz = _line(exact, before, n_frames, sounds)
+        starts, cycles = sum_frames(hz, slope_hz, grid, sample_rate, memory['cycles'])
+        frames = Frames(starts, hz, slope_hz, taps)
+        audio = play_frames(frames, grid, sample_rate, method, kernel)
+        cycles = wrap_cycles(last(cycles, 1))
     return audio, {
         'frequencies': last(all_hz, before + after),
         'amplitudes': last(all_amplitudes, before + after),
-        'cycles': wrap_cycles(last(cycles, 1)),
+        'cycles': cycles,
     }
 
 
@@ -153,7 +183,7 @@ def step_wavetable(
     sounds = span.inside(n_frames, hop, late=hop)
     all_hz = join(memory['frequencies'], frequencies)
     all_amplitudes = join(memory['amplitudes'], amplitudes)
-    hz, slope_hz = _line(all_hz, 0, n_frames, sounds)
+    hz, slope_hz = _line(tf.cast(all_hz, tf.float64), 0, n_frames, sounds)
     starts, cycles = sum_frames(hz, slope_hz, grid, sample_rate, memory['cycles'])
     steps, sums = steps_inside_frame(grid, inclusive=False)
     moved = hz[:, :, tf.newaxis] * steps + slope_hz[:, :, tf.newaxis] * sums
@@ -189,10 +219,9 @@ def _frames(x: tf.Tensor, first: int, n_frames: Any) -> tf.Tensor:
 
 
 def _line(
-    all_hz: tf.Tensor, first: int, n_frames: Any, sounds: tf.Tensor
+    hz: tf.Tensor, first: int, n_frames: Any, sounds: tf.Tensor
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Frequency and its change until the next frame; 0 where nothing sounds."""
-    hz = tf.cast(all_hz, tf.float64)
     here, there = _frames(hz, first, n_frames), _frames(hz, first + 1, n_frames)
     return mute(here, sounds), mute(there - here, sounds)
 
@@ -204,6 +233,8 @@ def _hold_first(
     if before == 0:
         return x
     n = size(x, 1)
-    first = (before + after) - span.position // hop
-    first = tf.clip_by_value(tf.cast(first, tf.int32), 0, n - 1)
+    # As many frames as there are before the stream begins.
+    place = tf.range(tf.cast(n, tf.int64), dtype=tf.int64) - (before + after)
+    early = tf.cast(span.position + place * hop < 0, tf.int32)
+    first = tf.minimum(tf.reduce_sum(early), n - 1)
     return tf.gather(x, tf.maximum(tf.range(n), first), axis=1)
