@@ -101,7 +101,10 @@ def check_inputs(decoder: Any, where: str) -> None:
             f'{where} has no decoder that says what its inputs are; expected an '
             'Autoencoder, as `ddsp train` makes it.'
         )
-    unknown = [name for name in wanted if name not in KNOWN_INPUTS]
+    known = KNOWN_INPUTS
+    if getattr(decoder, 'stateless', False):
+        known += ('state',)
+    unknown = [name for name in wanted if name not in known]
     if unknown:
         raise ValueError(
             f'the decoder of {where} wants {", ".join(unknown)} besides pitch and '

@@ -7,9 +7,11 @@ import numbers
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 
 from ddsp import spectral_ops
+from ddsp.processors import ProcessorGroup
 from ddsp.training.fit.features import Features, extract_features
 from ddsp.training.transfer.adjust import Adjusted, adjust
 from ddsp.training.transfer.controls import Controls
@@ -130,6 +132,16 @@ class Instrument:
     def frame_rate(self) -> int:
         """Frames of pitch and loudness a second."""
         return self.info.frame_rate
+
+    @property
+    def decoder(self) -> keras.layers.Layer:
+        """The network, from features to the controls of the processors."""
+        return self._player.decoder
+
+    @property
+    def processor_group(self) -> ProcessorGroup:
+        """The processors, from controls of any number of frames to sound."""
+        return self._player.processor_group
 
     def listen(
         self, audio: Any, sample_rate: int, method: str = 'swift-f0'

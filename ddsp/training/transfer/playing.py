@@ -41,7 +41,7 @@ class Player:
     ) -> None:
         self.hop_size = hop_size
         self.block_frames = max(1, round(block_seconds * frame_rate))
-        self._group = processor_group
+        self.decoder, self.processor_group = decoder, processor_group
         self.takes_power = (
             'pw_scaled' in decoder.input_keys or 'pw_db' in decoder.input_keys
         )
@@ -78,13 +78,13 @@ class Player:
         return audio
 
     def _parts(self, features: dict[str, np.ndarray]) -> Iterator[np.ndarray]:
-        wanted = self._group.input_keys
+        wanted = self.processor_group.input_keys
         blocks = (
             {name: block[name] for name in wanted}
             for block in self._decoding.blocks(features)
         )
         parts = streaming.render(
-            self._group,
+            self.processor_group,
             blocks,
             hop_size=self.hop_size,
             step=rendering.numbered(self._step),
@@ -93,15 +93,22 @@ class Player:
             yield np.asarray(part)[0]
 
 
-def network_features(
-    f0_hz: np.ndarray, loudness_db: np.ndarray, power_db: np.ndarray
-) -> dict[str, np.ndarray]:
-    """All that a decoder may ask for, `[frames]` each, see `decoding.KNOWN_INPUTS`."""
+def network_features(f0_hz: Any, loudness_db: Any, power_db: Any) -> dict[str, Any]:
+    """All that a decoder may ask for, see `decoding.KNOWN_INPUTS`.
+
+    Parameters
+    ----------
+    f0_hz, loudness_db, power_db : arrays or tensors of any shape.
+
+    Returns
+    -------
+    Arrays or tensors of that shape.
+    """
     return {
         'f0_hz': f0_hz,
         'loudness_db': loudness_db,
         'pw_db': power_db,
-        'f0_scaled': np.asarray(preprocessing.scale_f0_hz(f0_hz)),
+        'f0_scaled': preprocessing.scale_f0_hz(f0_hz),
         'ld_scaled': preprocessing.scale_db(loudness_db),
         'pw_scaled': preprocessing.scale_db(power_db),
     }

@@ -73,11 +73,11 @@ def transfer_file(
             f'{out}: what is written is a WAV file; name it {out.stem}.wav.'
         )
     report = None if report is None else Path(report)
-    _check_free(out, overwrite, path)
+    check_free(out, overwrite, path)
     if report is not None:
         _check_report(report, out, add_to)
         if not add_to:
-            _check_free(report, overwrite, path)
+            check_free(report, overwrite, path)
     if not isinstance(instrument, Instrument):
         instrument = load_instrument(os.fspath(instrument))
     audio = _read(path, instrument.sample_rate)
@@ -96,7 +96,7 @@ def transfer_file(
         **measure(performance, method, heard=heard),
         'transfer_seconds': seconds,
     }
-    with _finished(out) as partial:
+    with finished(out) as partial:
         audio_files.save_audio(partial, performance.audio, instrument.sample_rate)
         if report is not None:
             # Before the sound is put in its place: both appear, or none.
@@ -115,7 +115,7 @@ def transfer_file(
     return metrics
 
 
-def _check_free(path: Path, overwrite: bool, source: Path) -> None:
+def check_free(path: Path, overwrite: bool, source: Path) -> None:
     """Refuses a file that may not be written."""
     if path.is_dir():
         raise IsADirectoryError(f'{path} is a directory, expected the name of a file.')
@@ -177,7 +177,7 @@ def _as_long_as(performance: Performance, n_samples: int) -> Performance:
 
 
 @contextlib.contextmanager
-def _finished(path: Path) -> Iterator[Path]:
+def finished(path: Path) -> Iterator[Path]:
     """Gives a name to write under; the file appears whole, or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=path.parent) as folder:
