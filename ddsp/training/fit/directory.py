@@ -6,7 +6,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 # What a fit writes, and so may replace.
@@ -51,7 +51,11 @@ def check_free(out_dir: Path, overwrite: bool) -> None:
 
 
 @contextlib.contextmanager
-def new_directory(out_dir: Path, overwrite: bool) -> Iterator[Path]:
+def new_directory(
+    out_dir: Path,
+    overwrite: bool,
+    check: Callable[[Path, bool], None] = check_free,
+) -> Iterator[Path]:
     """Gives a directory to write into, which becomes `out_dir` when all went well.
 
     Until then it stands beside it under another name, and an old `out_dir` stays as it
@@ -61,9 +65,10 @@ def new_directory(out_dir: Path, overwrite: bool) -> Iterator[Path]:
     ----------
     out_dir : the directory to make; its parents are made as well.
     overwrite : replace a directory that has something in it.
+    check : refuses a directory that may not be replaced.
     """
     out_dir = out_dir.absolute()
-    check_free(out_dir, overwrite)
+    check(out_dir, overwrite)
     out_dir.parent.mkdir(parents=True, exist_ok=True)
     partial = Path(
         tempfile.mkdtemp(prefix=f'.{out_dir.name}.unfinished-', dir=out_dir.parent)

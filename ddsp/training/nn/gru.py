@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from ddsp import registration
-from ddsp.core import tensors
+from ddsp.core import portable, tensors
 
 
 @registration.register('ddsp.training.nn')
@@ -208,6 +208,8 @@ def _forward(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """The states after each step, and what the gradient needs, `[.., 4 * units]`."""
     n_steps = tensors.size(into, 0)
+    if portable.is_portable() and isinstance(n_steps, int):
+        return _forward_without_loop(into, h, recurrent, bias)
     into_at = _rows_of(into)
     states = _array(into, n_steps, h)
     kept = _array(into, n_steps, tf.concat([into[0], h], axis=-1))
@@ -219,6 +221,18 @@ def _forward(
 
     _, _, states, kept = _loop(n_steps, step, (0, h, states, kept))
     return states.stack(), kept.stack()
+
+
+def _forward_without_loop(
+    into: tf.Tensor, h: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """`_forward` for a known number of steps, see `ddsp.core.portable`."""
+    states, kept = [], []
+    for step_into in tf.unstack(into):
+        h, gates = _step(step_into, h, recurrent, bias)
+        states.append(h)
+        kept.append(tf.concat(gates, axis=-1))
+    return tf.stack(states), tf.stack(kept)
 
 
 def _backward(
