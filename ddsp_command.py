@@ -1,4 +1,4 @@
-"""Starts the commands: `ddsp`, `ddsp_run`, `ddsp_prepare_tfrecord`.
+"""Starts the commands: `ddsp`, `ddsp_run`, `ddsp_prepare_tfrecord`, `ddsp_export`.
 
 A module beside the package, because importing anything of the package waits for
 TensorFlow, which takes seconds and talks on stderr meanwhile. Here the version is told
@@ -38,6 +38,11 @@ def prepare_tfrecord() -> int:
     """Runs `ddsp_prepare_tfrecord`; gives its exit status."""
     module = 'ddsp.training.data_preparation.ddsp_prepare_tfrecord'
     return _quietly(module).console_entry_point()
+
+
+def export() -> int:
+    """Runs `ddsp_export`; gives its exit status."""
+    return _quietly('ddsp.training.ddsp_export').console_entry_point()
 
 
 def _quietly(module: str) -> types.ModuleType:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from ddsp.cli.options import add_debug
@@ -92,4 +93,9 @@ def summary(exported: Exported) -> str:
         f'{exported.directory}: {exported.format}, at most '
         f'{exported.difference:.1g} from the model in Python'
     )
+    if exported.format == 'web':
+        lines.append(
+            f'to see it: python -m http.server 8000 --directory '
+            f'{shlex.quote(str(exported.directory))}, then http://localhost:8000'
+        )
     return '\n'.join(lines)

@@ -8,12 +8,14 @@ import traceback
 from collections.abc import Sequence
 
 import ddsp
-from ddsp.cli import fit, instruments, serve, statistics, train, transfer
+from ddsp.cli import export, fit, instruments, live, serve, statistics, train, transfer
 
 # One module a subcommand, each with `add_parser`, `run`, and what is left after Ctrl-C.
 _COMMANDS = {
     'transfer': transfer,
     'serve': serve,
+    'live': live,
+    'export': export,
     'instruments': instruments,
     'train': train,
     'statistics': statistics,

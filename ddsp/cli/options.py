@@ -5,6 +5,10 @@ from __future__ import annotations
 import argparse
 import shlex
 from collections.abc import Sequence
+from typing import Any
+
+#: Options of `add_controls` that have a number.
+CONTROLS = ('threshold', 'quiet', 'autotune', 'pitch_shift', 'loudness_shift')
 
 
 def add_gin_param(parser: argparse.ArgumentParser, example: str) -> None:
@@ -15,6 +19,45 @@ def add_gin_param(parser: argparse.ArgumentParser, example: str) -> None:
         default=[],
         metavar='BINDING',
         help=f'one binding, such as {example!r}; may be repeated',
+    )
+
+
+def add_controls(parser: argparse.ArgumentParser) -> None:
+    """Adds `--no_adjust` and the numbers of `ddsp.training.transfer.Controls`."""
+    from ddsp.training.transfer.controls import CONTROLS, Controls
+
+    parser.add_argument(
+        '--no_adjust',
+        action='store_true',
+        help='neither shift by octaves nor match loudness to the instrument',
+    )
+    defaults = Controls()
+    for control in CONTROLS:
+        unit = f' {control.unit}' if control.unit else ''
+        default = getattr(defaults, control.name)
+        parser.add_argument(
+            f'--{control.name}',
+            type=float,
+            metavar='X',
+            help=f'{control.help} ({control.low:g} to {control.high:g}{unit}; '
+            f'default: {default:g})',
+        )
+
+
+def chosen_controls(arguments: argparse.Namespace) -> Any:
+    """The `Controls` that options of `add_controls` describe.
+
+    Raises
+    ------
+    ValueError
+        For a value outside its range.
+    """
+    from ddsp.training.transfer.controls import Controls
+
+    given = {name: getattr(arguments, name) for name in CONTROLS}
+    return Controls(
+        adjust=not arguments.no_adjust,
+        **{name: value for name, value in given.items() if value is not None},
     )
 
 

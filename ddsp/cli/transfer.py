@@ -6,7 +6,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ddsp.cli.options import add_debug, typed_again
+from ddsp.cli.options import (
+    CONTROLS,
+    add_controls,
+    add_debug,
+    chosen_controls,
+    typed_again,
+)
 
 ABORTED = 'nothing was written'
 
@@ -18,7 +24,6 @@ one note at a time.
 
 `ddsp instruments` lists those that come with the package; `ddsp train` makes others.
 """
-_CONTROLS = ('threshold', 'quiet', 'autotune', 'pitch_shift', 'loudness_shift')
 
 
 def add_parser(subparsers: Any) -> None:
@@ -39,12 +44,7 @@ def add_parser(subparsers: Any) -> None:
         'model',
     )
     add('--out', metavar='OUT.wav', required=True, help='sound file to write')
-    add(
-        '--no_adjust',
-        action='store_true',
-        help='neither shift by octaves nor match loudness to the instrument',
-    )
-    _add_controls(parser)
+    add_controls(parser)
     add('--method', metavar='NAME', help='pitch estimator (default: swift-f0)')
     add(
         '--report',
@@ -63,33 +63,11 @@ def add_parser(subparsers: Any) -> None:
     add_debug(parser)
 
 
-def _add_controls(parser: argparse.ArgumentParser) -> None:
-    from ddsp.training.transfer.controls import CONTROLS, Controls
-
-    defaults = Controls()
-    for control in CONTROLS:
-        unit = f' {control.unit}' if control.unit else ''
-        default = getattr(defaults, control.name)
-        parser.add_argument(
-            f'--{control.name}',
-            type=float,
-            metavar='X',
-            help=f'{control.help} ({control.low:g} to {control.high:g}{unit}; '
-            f'default: {default:g})',
-        )
-
-
 def run(arguments: argparse.Namespace) -> int:
     """Runs the command; returns the exit status."""
     # What the extra `train` brings loads here, after the command line was understood.
-    from ddsp.training.transfer.controls import Controls
     from ddsp.training.transfer.run import transfer_file
 
-    given = {name: getattr(arguments, name) for name in _CONTROLS}
-    controls = Controls(
-        adjust=not arguments.no_adjust,
-        **{name: value for name, value in given.items() if value is not None},
-    )
     report = arguments.report
     if report == '':
         report = str(Path(arguments.out).with_suffix('.html'))
@@ -99,7 +77,7 @@ def run(arguments: argparse.Namespace) -> int:
         arguments.recording,
         arguments.out,
         arguments.instrument,
-        controls,
+        chosen_controls(arguments),
         method=arguments.method or 'swift-f0',
         report=report,
         add_to=arguments.add_to_report,
@@ -115,7 +93,7 @@ def command_line(arguments: argparse.Namespace) -> str:
     return typed_again(
         arguments,
         ['transfer', arguments.recording, '--out', arguments.out],
-        options=('instrument', *_CONTROLS, 'method', 'report'),
+        options=('instrument', *CONTROLS, 'method', 'report'),
         switches=('no_adjust', 'add_to_report', 'overwrite'),
     )
 

@@ -29,7 +29,17 @@ from ddsp.training import (
     trainers,
 )
 
-_LAZY = ('data_preparation', 'ddsp_run', 'fit', 'instrument', 'serve', 'transfer')
+_LAZY = (
+    'data_preparation',
+    'ddsp_export',
+    'ddsp_run',
+    'export',
+    'fit',
+    'inference',
+    'instrument',
+    'serve',
+    'transfer',
+)
 # Functions of these rooms that are for everybody.
 _LAZY_FUNCTIONS = {'load_instrument': 'transfer', 'list_instruments': 'transfer'}
 
@@ -38,12 +48,15 @@ __all__ = [
     'cloud',
     'data',
     'data_preparation',
+    'ddsp_export',
     'ddsp_run',
     'decoders',
     'encoders',
     'eval_util',
     'evaluators',
+    'export',
     'fit',
+    'inference',
     'instrument',
     'list_instruments',
     'load_instrument',
