@@ -1,4 +1,7 @@
-"""Prints what the operations cost: `python -m benchmarks [--json FILE]`."""
+"""Prints what the operations cost: `python -m benchmarks [--json FILE]`.
+
+`--streaming` prints what streams cost instead, see `benchmarks.streaming`.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import os
 import platform
 from collections.abc import Sequence
 
-from benchmarks import single
+from benchmarks import single, streaming
 from benchmarks.measure import in_own_process
 
 CASE_NAMES = (
@@ -134,9 +137,13 @@ def main() -> None:
     parser.add_argument('--json', help='a file for the figures')
     parser.add_argument('--only', nargs='+', default=CASE_NAMES, choices=CASE_NAMES)
     parser.add_argument('--no_growth', action='store_true')
+    parser.add_argument('--streaming', action='store_true', help='streams instead')
     flags = parser.parse_args()
     described = machine()
     print(' · '.join(f'{key} {value}' for key, value in described.items()), '\n')
+    if flags.streaming:
+        streaming.main()
+        return
     print(CASES_HEAD)
     figures = {'machine': described, 'cases': cases_table(flags.only)}
     if not flags.no_growth:
