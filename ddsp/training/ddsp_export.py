@@ -104,6 +104,10 @@ def get_inference_model(
     inference_model : a value of `--inference_model`.
     gin_params : bindings for it.
 
+    Returns
+    -------
+    The model, with its weights.
+
     Raises
     ------
     ValueError
@@ -124,8 +128,9 @@ def ckpt_to_saved_model(
 
     Parameters
     ----------
-    ckpt, inference_model, gin_params : see `get_inference_model`.
+    ckpt : see `get_inference_model`.
     save_dir : directory, which is made.
+    inference_model, gin_params : see `get_inference_model`.
 
     Returns
     -------
@@ -142,6 +147,10 @@ def ckpt_to_saved_model(
 
 def saved_model_to_tfjs(input_dir: str, save_dir: str) -> None:
     """Refuses: there is no converter to TensorFlow.js for current TensorFlow.
+
+    Parameters
+    ----------
+    input_dir, save_dir : not looked at.
 
     Raises
     ------
@@ -202,6 +211,12 @@ def export_impulse_response(
     model_path: str, save_dir: str | Path, target_sr: int | None = None
 ) -> list[Path]:
     """Writes the response of a model's reverb as WAV, at its rate and maybe another.
+
+    Parameters
+    ----------
+    model_path : whatever `ddsp.training.load_instrument` takes.
+    save_dir : directory, which is made when there is something to write.
+    target_sr : the other rate, 1000 to 768000 Hz; None for the model's alone.
 
     Returns
     -------
@@ -289,6 +304,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     Parameters
     ----------
     argv : the command line without the program's name; that of the process by default.
+
+    Returns
+    -------
+    0 when all went well, 1 for an error, 130 for Ctrl-C.
     """
     arguments = make_parser().parse_args(argv)
     try:

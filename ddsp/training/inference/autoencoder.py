@@ -146,7 +146,17 @@ class AutoencoderInference(models.Autoencoder):
         return self._function(self._frames(inputs['f0_hz'], 'f0_hz'), level)
 
     def resynthesise(self, f0_hz: tf.Tensor, level_db: tf.Tensor) -> dict[str, Any]:
-        """Plays `[batch, n_frames, 1]` of pitch in Hz, and loudness or power in dB."""
+        """Plays as many frames as the model was made for.
+
+        Parameters
+        ----------
+        f0_hz : `[batch, n_frames, 1]`.
+        level_db : `[batch, n_frames, 1]`, power if `takes_power`, else loudness.
+
+        Returns
+        -------
+        What `call` gives.
+        """
         features = network_features(f0_hz, level_db, level_db)
         # What the model does not know, it does not tell.
         other = ('ld_scaled', 'loudness_db') if self.takes_power else _POWER

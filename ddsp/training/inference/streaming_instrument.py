@@ -99,7 +99,16 @@ class StreamingInstrument:
     def load(
         cls, instrument: str | Path, jit_compile: bool = False
     ) -> StreamingInstrument:
-        """Makes one of a name, directory, checkpoint or archive, see `load_instrument`.
+        """Makes one of a name, directory, checkpoint or archive.
+
+        Parameters
+        ----------
+        instrument : whatever `ddsp.training.load_instrument` takes.
+        jit_compile : whether XLA compiles the step.
+
+        Returns
+        -------
+        The instrument, with its weights.
 
         Raises
         ------
@@ -114,7 +123,22 @@ class StreamingInstrument:
     def from_instrument(
         cls, instrument: Instrument, jit_compile: bool = False
     ) -> StreamingInstrument:
-        """Makes one of an instrument that is loaded."""
+        """Makes one of an instrument that is loaded.
+
+        Parameters
+        ----------
+        instrument : what `ddsp.training.load_instrument` gave.
+        jit_compile : whether XLA compiles the step.
+
+        Returns
+        -------
+        The same instrument, to play block by block.
+
+        Raises
+        ------
+        ValueError
+            When it does not play block by block.
+        """
         return cls(
             instrument.decoder,
             instrument.processor_group,
@@ -128,10 +152,20 @@ class StreamingInstrument:
     def from_model(cls, model: Any, jit_compile: bool = False) -> StreamingInstrument:
         """Makes one of a model that has its weights; the decoder's are copied.
 
+        Parameters
+        ----------
+        model : an `Autoencoder` that was called or restored.
+        jit_compile : whether XLA compiles the step.
+
+        Returns
+        -------
+        What the model plays, block by block.
+
         Raises
         ------
         ValueError
-            When it has no decoder or processors, or no weights yet.
+            When it has no decoder or processors, or no weights yet, and when it does
+            not play block by block.
         """
         for part in ('decoder', 'processor_group'):
             if getattr(model, part, None) is None:
@@ -218,11 +252,20 @@ class StreamingInstrument:
         return self._compiled(features, dict(state), noise)
 
     def as_module(self, frames_per_block: int) -> StreamingModule:
-        """Makes functions of tensors, of fixed shapes, to export, see there.
+        """Makes functions of tensors, of fixed shapes, to export.
 
         Parameters
         ----------
         frames_per_block : frames in each block.
+
+        Returns
+        -------
+        One step of this instrument as a `tf.Module`, which holds the weights.
+
+        Raises
+        ------
+        ValueError
+            When `frames_per_block` is no whole number above 0.
         """
         from ddsp.training.inference.streaming_module import StreamingModule
 
@@ -231,7 +274,18 @@ class StreamingInstrument:
     def trace(
         self, features: Mapping[str, tf.Tensor], state: State, noise: tf.Tensor | None
     ) -> tuple[tf.Tensor, State]:
-        """What `step` compiles, on tensors that are right."""
+        """What `step` compiles, on tensors that are right.
+
+        Parameters
+        ----------
+        features : those of `input_keys`, each `[batch, frames]`; others are ignored.
+        state : of `initial_state`, or what the step before gave.
+        noise : `[batch, frames * hop_size]` in [-1, 1]; drawn anew when it is None.
+
+        Returns
+        -------
+        float32 audio `[batch, frames * hop_size]`, and the state after it.
+        """
         f0_hz, held = _hold(core.tf_float32(features['f0_hz']), state[_HELD])
         silence = tf.fill(tf.shape(f0_hz), -spectral_ops.DB_RANGE)
         silence = tf.ensure_shape(silence, f0_hz.shape)

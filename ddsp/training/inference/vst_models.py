@@ -145,7 +145,13 @@ class VSTExtractFeatures(VSTBaseModule):
             gin.bind_parameter(f'{name}.crepe_saved_model_path', path)
 
     def build_network(self) -> None:
-        """Keeps the preprocessor, and runs it once."""
+        """Keeps the preprocessor, and runs it once.
+
+        Raises
+        ------
+        ValueError
+            When it is no `OnlineF0PowerPreprocessor`.
+        """
         expected = preprocessing.OnlineF0PowerPreprocessor
         if not isinstance(self.preprocessor, expected):
             raise ValueError(
@@ -171,7 +177,7 @@ class VSTExtractFeatures(VSTBaseModule):
 
         Parameters
         ----------
-        audio : `[frame_size]`, at 16 kHz. What is no number counts as 0.
+        audio : of shape `[frame_size]`, at 16 kHz. What is no number counts as 0.
 
         Returns
         -------
@@ -197,7 +203,14 @@ class VSTStatelessPredictControls(VSTBaseModule):
         gin.bind_parameter('RnnFcDecoder.stateless', True)
 
     def build_network(self) -> None:
-        """Makes the weights of the decoder."""
+        """Makes the weights of the decoder.
+
+        Raises
+        ------
+        ValueError
+            When it is no `RnnFcDecoder` of `f0_scaled` and `pw_scaled`, and when the
+            model has no synthesizers of harmonics and noise.
+        """
         decoder = self.decoder
         keys = set(getattr(decoder, 'input_keys', ()))
         if not isinstance(decoder, decoders.RnnFcDecoder) or keys != {
@@ -236,9 +249,9 @@ class VSTStatelessPredictControls(VSTBaseModule):
 
         Parameters
         ----------
-        f0_scaled : `[1]`, pitch as MIDI / 127.
-        pw_scaled : `[1]`, power from 0 for silence to 1.
-        state : `[state_dims]`, zeros for the first frame, then what the last gave.
+        f0_scaled : of shape `[1]`, pitch as MIDI / 127.
+        pw_scaled : of shape `[1]`, power from 0 for silence to 1.
+        state : of shape `[state_dims]`, zeros for the first frame, then what the last gave.
 
         Returns
         -------
@@ -313,8 +326,8 @@ class VSTPredictControls(VSTStatelessPredictControls):
 
         Parameters
         ----------
-        f0_scaled : `[1]`, pitch as MIDI / 127.
-        pw_scaled : `[1]`, power from 0 for silence to 1.
+        f0_scaled : of shape `[1]`, pitch as MIDI / 127.
+        pw_scaled : of shape `[1]`, power from 0 for silence to 1.
 
         Returns
         -------

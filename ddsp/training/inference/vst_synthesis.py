@@ -67,7 +67,19 @@ class VSTSynthesize(TensorFunction, keras.Model):
         self.build_network()
 
     def parse_gin(self, ckpt: str | Path) -> None:
-        """Tells gin how the model is made, and takes its synthesizers."""
+        """Tells gin how the model is made, and takes its synthesizers.
+
+        Parameters
+        ----------
+        ckpt : see `VSTBaseModule`.
+
+        Raises
+        ------
+        FileNotFoundError
+            When there is no such place.
+        ValueError
+            When there is no model in it, or one without harmonics and noise.
+        """
         parse_operative_config(ckpt)
         model = models.get_model()
         found = find_synths(getattr(model, 'processor_group', None), self.shown)
@@ -83,7 +95,13 @@ class VSTSynthesize(TensorFunction, keras.Model):
         self.n_bands = _size(sizes, found['noise'][1][0], self.shown)
 
     def build_network(self) -> None:
-        """Plays once."""
+        """Plays once.
+
+        Raises
+        ------
+        ValueError
+            When amplitudes are resampled from more than two frames.
+        """
         before, after = look_around(self.harmonic.amp_resample_method)
         if (before, after) != (0, 1):
             method = self.harmonic.amp_resample_method
@@ -124,11 +142,13 @@ class VSTSynthesize(TensorFunction, keras.Model):
 
         Parameters
         ----------
-        amps, prev_amps : `[1]`, amplitudes of this frame and of the one before.
+        amps, prev_amps : of shape `[1]`, amplitudes of this frame and of the one
+            before.
         hd, prev_hd : `[harmonics]`, distributions, which sum to 1.
-        f0, prev_f0 : `[1]`, in Hz.
-        noise : `[bands]`, magnitudes of the noise filter.
-        prev_phase : `[1]`, in radians: 0 at first, then `phase` of the hop before.
+        f0, prev_f0 : of shape `[1]`, in Hz.
+        noise : of shape `[bands]`, magnitudes of the noise filter.
+        prev_phase : of shape `[1]`, in radians: 0 at first, then `phase` of the hop
+            before.
 
         Returns
         -------
@@ -146,7 +166,20 @@ class VSTSynthesize(TensorFunction, keras.Model):
         f0: tuple[tf.Tensor, tf.Tensor],
         phase: tf.Tensor,
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Plays harmonics from one frame to another; gives audio and the phase."""
+        """Plays harmonics from one frame to another.
+
+        Parameters
+        ----------
+        amps : of the frame before and of this one, each of shape `[1]`.
+        hd : likewise, distributions `[harmonics]`, which sum to 1.
+        f0 : likewise, each of shape `[1]`, in Hz.
+        phase : of shape `[1]`, in radians, of the fundamental at the frame before.
+
+        Returns
+        -------
+        Audio of shape `[hop_size]`, and the phase after it, in radians in [-pi, pi],
+        of shape `[1]`.
+        """
         before, now = (
             [x[i][tf.newaxis, tf.newaxis] for x in (amps, hd, f0)] for i in (0, 1)
         )
@@ -163,7 +196,16 @@ class VSTSynthesize(TensorFunction, keras.Model):
         return audio[0], radians_from_cycles(memory['cycles'][0, 0], *rates)
 
     def play_noise(self, noise: tf.Tensor) -> tf.Tensor:
-        """Plays a hop of noise through one filter, from the middle of a longer one."""
+        """Plays a hop of noise through one filter, from the middle of a longer one.
+
+        Parameters
+        ----------
+        noise : of shape `[bands]`, magnitudes of the noise filter.
+
+        Returns
+        -------
+        Audio of shape `[hop_size]`.
+        """
         # Frames on both sides, as many as the filter reaches, so that its level is the
         # same everywhere in the hop.
         reach = self.filtered_noise.window_size or 2 * self.n_bands
@@ -221,7 +263,7 @@ class VSTSynthesizeNoise(VSTSynthesize):
 
         Parameters
         ----------
-        noise : `[bands]`, magnitudes of the noise filter.
+        noise : of shape `[bands]`, magnitudes of the noise filter.
 
         Returns
         -------

@@ -67,7 +67,7 @@ class BlockLoop:
 
         Returns
         -------
-        float32 of the same length.
+        float32 of the same shape.
 
         Raises
         ------

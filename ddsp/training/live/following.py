@@ -39,14 +39,14 @@ _TUNING_SECONDS = 0.05
 
 
 class Followed(NamedTuple):
-    """What the instrument is told in a block, and what was found; `[1, frames]`.
+    """What the instrument is told in a block, and what was found.
 
-    Parameters
+    Attributes
     ----------
-    f0_hz : to be played.
-    loudness_db : to be played.
-    note : 1 where a note sounds, 0 elsewhere.
-    heard_hz : f0 that was heard, held where nobody is sure of it.
+    f0_hz, loudness_db : `[1, frames]`, to be played.
+    note : `[1, frames]`, 1 where a note sounds, 0 elsewhere.
+    heard_hz : `[1, frames]`, f0 that was heard, held where nobody is sure of it; 0
+        until there was any.
     """
 
     f0_hz: tf.Tensor
@@ -132,6 +132,10 @@ class Follower:
             number of frames is known when this is traced.
         controls : see `control_tensors`.
         state : of `initial_state`, or what the step before gave.
+
+        Returns
+        -------
+        What to play, and the state after it.
         """
         frames, state = [], dict(state)
         for i in range(f0_hz.shape[1]):

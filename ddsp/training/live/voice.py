@@ -24,7 +24,7 @@ LONGEST_SECONDS = 0.064
 class Played(NamedTuple):
     """What a step gives.
 
-    Parameters
+    Attributes
     ----------
     audio : `[1, samples]`, within [-1, 1].
     f0_hz, loudness_db, note, heard_hz : `[1, frames]`, see `Followed`.
@@ -113,6 +113,10 @@ class LiveVoice:
             `ddsp.training.transfer.CONTROLS`; what is beyond its range is brought
             into it.
         state : of `initial_state`, or what the step before gave.
+
+        Returns
+        -------
+        What is played, `latency` samples late, and the state after it.
         """
         audio = finite_or_zero(tensors.tf_float32(audio))
         controls, parts, new = within_ranges(controls), _by_part(state), {}

@@ -36,6 +36,10 @@ def serve_folder(folder: str | Path, port: int = 0) -> http.server.ThreadingHTTP
     folder : with `index.html`.
     port : to listen on; 0 takes any free one.
 
+    Returns
+    -------
+    The server, which listens on 127.0.0.1 alone; its `server_port` is the port.
+
     Raises
     ------
     FileNotFoundError

@@ -43,6 +43,10 @@ def voice_function(
     instrument : which plays.
     portable : whether of operations that every runtime has.
 
+    Returns
+    -------
+    The module, and its step as a function to export.
+
     Raises
     ------
     ValueError
@@ -60,7 +64,18 @@ def voice_function(
 def describe_voice(
     instrument: Instrument, module: LiveModule, exported: ExportedFunction
 ) -> dict[str, Any]:
-    """What `metadata.json` says of a voice, for the page among others."""
+    """What `metadata.json` says of a voice, for the page among others.
+
+    Parameters
+    ----------
+    instrument : which plays.
+    module, exported : what `voice_function` made of it.
+
+    Returns
+    -------
+    What `ddsp export` tells of a stream, `hearing_ms`, and the `controls`: their
+    `values` to begin with, and a `list` of what each is.
+    """
     return {
         **metadata.of_stream(instrument, module, exported),
         'hearing_ms': 1000.0 * module.hearing / module.sample_rate,
