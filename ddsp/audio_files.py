@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,9 @@ import numpy as np
 
 # Frames read at once: 3 s at 44.1 kHz, so that memory beyond the result stays small.
 _BLOCK_FRAMES = 1 << 17
+
+#: What libsndfile does not read, and ffmpeg does.
+FFMPEG_SUFFIXES = ('.m4a', '.aac', '.mp4', '.wma')
 
 _SUBTYPES = {'pcm16': 'PCM_16', 'float32': 'FLOAT'}
 
@@ -63,7 +67,7 @@ def load_audio(
         for block in blocks:
             samples += block.tobytes()
     audio = np.frombuffer(samples, np.float32)
-    _check_length(audio.size // channels, sample_rate, min_seconds, path)
+    check_length(audio.size // channels, sample_rate, min_seconds, path)
     return audio if mono else audio.reshape(-1, channels)
 
 
@@ -195,9 +199,16 @@ def _check_readable(path: str | os.PathLike[str]) -> Path:
     return path
 
 
-def _check_length(
+def check_length(
     samples: int, sample_rate: int, min_seconds: float, path: Path
 ) -> None:
+    """Refuses a recording that is shorter than `min_seconds`, or empty.
+
+    Raises
+    ------
+    ValueError
+        With the length that it has.
+    """
     seconds = samples / sample_rate
     if not samples:
         raise ValueError(f'{path} is empty: it has no samples in it.')
@@ -216,9 +227,15 @@ def _open(path: Path) -> Any:
     except (soundfile.LibsndfileError, TypeError) as error:
         # A raw file without a header makes soundfile ask for its rate by a TypeError.
         raise ValueError(
-            f'{path} is not audio that can be read here; give a file in a format such '
-            'as WAV, FLAC, OGG, MP3 or AIFF.'
+            f'{path} is not audio that can be read here{_what_to_do(path)}'
         ) from error
+
+
+def _what_to_do(path: Path) -> str:
+    if path.suffix.lower() not in FFMPEG_SUFFIXES:
+        return '; give a file in a format such as WAV, FLAC, OGG, MP3 or AIFF.'
+    command = shlex.join(['ffmpeg', '-i', str(path), str(path.with_suffix('.wav'))])
+    return f': libsndfile does not read {path.suffix}; convert it first: {command}'
 
 
 def _soundfile() -> Any:

@@ -120,6 +120,13 @@ def test_not_audio(tmp_path, name):
         load_audio(tmp_path / name)
 
 
+def test_what_needs_converting_is_told_how(tmp_path):
+    (tmp_path / 'my memo.m4a').write_text('These are words.')
+    said = r"libsndfile does not read \.m4a.*ffmpeg -i '.*my memo\.m4a' '.*memo\.wav'"
+    with pytest.raises(ValueError, match=said):
+        load_audio(tmp_path / 'my memo.m4a')
+
+
 def test_no_bytes(tmp_path):
     (tmp_path / 'a.wav').touch()
     with pytest.raises(ValueError, match='is empty'):

@@ -41,8 +41,8 @@ def add_parser(subparsers: Any) -> None:
     add(
         '--model',
         metavar='NAME',
-        help='solo_instrument (default), tiny_instrument, vst, vst_32k, vst_48k, ae, '
-        'or the path of a .gin file',
+        help='solo_instrument (default), tiny_instrument, small_instrument, vst, '
+        'vst_32k, vst_48k, ae, or the path of a .gin file',
     )
     add(
         '--steps',

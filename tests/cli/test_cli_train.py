@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import re
 import shlex
 import signal
 import subprocess
@@ -176,6 +177,13 @@ def test_wishes_that_cannot_be_met(arguments, message, audio, tmp_path, capsys):
     assert 'Traceback' not in err
 
 
+def test_help_names_every_model(capsys):
+    with pytest.raises(SystemExit):
+        main.main(['train', '--help'])
+    words = re.findall(r'\w+', capsys.readouterr().out)
+    assert set(instrument.MODELS) <= set(words)
+
+
 def test_folders_that_hold_nothing(tmp_path, capsys):
     (tmp_path / 'empty').mkdir()
     for name, message in (('empty', 'holds no sound files'), ('nowhere', 'no ')):
@@ -184,6 +192,8 @@ def test_folders_that_hold_nothing(tmp_path, capsys):
         (line,) = err.splitlines()
         assert message in line
         assert str(tmp_path / name) in line
+        # No run was begun.
+        assert not (tmp_path / 'run').exists()
 
 
 def test_a_directory_of_another_model(runs, audio, capsys):
@@ -203,7 +213,7 @@ def test_too_little_sound(tmp_path, capsys):
     status, err = run(capsys, tmp_path / 'a.wav', '--out', tmp_path / 'run')
     assert status == 1
     (line,) = err.splitlines()
-    assert '3.0 s in 1 recordings, expected at least one example of 4 s' in line
+    assert '3.0 s in 1 recording, expected at least one example of 4 s' in line
 
 
 def test_ctrl_c_keeps_what_was_learnt(audio, model, tmp_path):

@@ -131,7 +131,7 @@ def summary(info: dict[str, Any]) -> list[str]:
     """What was made, in a few lines, with what was left out and why."""
     recordings = info['recordings']
     lines = [
-        f'{recordings["num_read"]} recordings, {recordings["seconds"]:.1f} s, '
+        f'{_counted(recordings["num_read"])}, {recordings["seconds"]:.1f} s, '
         f'at {info["sample_rate"]} Hz with {info["frame_rate"]} frames per second'
     ]
     for split, content in info['splits'].items():
@@ -142,9 +142,13 @@ def summary(info: dict[str, Any]) -> list[str]:
             f'{100 * voiced:.0f}% voiced: {content["file_pattern"]}'
         )
     if recordings['skipped']:
-        lines.append(f'left out {len(recordings["skipped"])} recordings:')
+        lines.append(f'left out {_counted(len(recordings["skipped"]))}:')
         lines += [f'  {s["path"]}: {s["reason"]}' for s in recordings['skipped']]
     return lines
+
+
+def _counted(n_recordings: int) -> str:
+    return f'{n_recordings} recording{"s" if n_recordings != 1 else ""}'
 
 
 def _absolute(path: str) -> str:

@@ -32,9 +32,12 @@ def check_free(out_dir: Path, overwrite: bool) -> None:
     FileExistsError, NotADirectoryError
         When there is something in it and it may not be replaced, which is never so for
         files that are not a fit's; or when the name is taken by a file.
+    PermissionError
+        When nothing may be written beside it.
     """
     if out_dir.exists() and not out_dir.is_dir():
         raise NotADirectoryError(f'{out_dir} is a file, expected a directory.')
+    check_folder(out_dir.absolute().parent, out_dir)
     if not out_dir.is_dir() or not any(out_dir.iterdir()):
         return
     if not overwrite:
@@ -48,6 +51,31 @@ def check_free(out_dir: Path, overwrite: bool) -> None:
             f'the directory {out_dir} holds what no fit has written, such as '
             f'{others[0]}, and would be lost; name another directory.'
         )
+
+
+def check_folder(folder: Path, path: Path) -> None:
+    """Refuses what would be written into a folder that cannot be.
+
+    Parameters
+    ----------
+    folder : absolute; where it is not there yet, it has to be possible to make it.
+    path : what is to be written, for the message.
+
+    Raises
+    ------
+    PermissionError
+        When the folder cannot be made, or written into.
+    """
+    while not folder.exists() and folder != folder.parent:
+        folder = folder.parent
+    try:
+        # Asking for permission would not tell of disks that take nothing.
+        tempfile.TemporaryDirectory(prefix='.ddsp-unfinished-', dir=folder).cleanup()
+    except OSError as error:
+        raise PermissionError(
+            f'{path} cannot be written: {folder} is no folder that may be written '
+            'into; name another.'
+        ) from error
 
 
 @contextlib.contextmanager

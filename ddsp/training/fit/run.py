@@ -15,6 +15,7 @@ import keras
 import numpy as np
 
 from ddsp import audio_files
+from ddsp.training.data_preparation.reading import read_recording
 from ddsp.training.fit import measures
 from ddsp.training.fit.directory import check_free, new_directory
 from ddsp.training.fit.features import Features, extract_features
@@ -82,9 +83,7 @@ def fit_recording(
     check_free(out_dir, overwrite)
     with gin_settings(gin_files, gin_params, overrides):
         settings = FitSettings()
-        audio = audio_files.load_audio(
-            recording, settings.sample_rate, min_seconds=MIN_SECONDS
-        )
+        audio = read_recording(recording, settings.sample_rate, MIN_SECONDS)
         with new_directory(out_dir, overwrite) as partial:
             return _fit(recording.name, audio, settings, partial, command, say)
 

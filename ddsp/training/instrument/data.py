@@ -76,10 +76,10 @@ def prepare(
     FileNotFoundError
         When there is no such folder, or no sound file in it.
     ValueError
-        When no file can be read, there is less than one example of sound, or the run
-        was trained on other recordings.
+        When no file can be read, there is less than one example of sound, all of it is
+        silent, or the run was trained on other recordings.
     """
-    paths = _find(audio, out_dir)
+    paths = find(audio, out_dir)
     data_dir = out_dir / 'data'
     sources = {
         'recordings': _fingerprints(paths, audio),
@@ -88,7 +88,7 @@ def prepare(
     if _is_made_from(data_dir, sources):
         info = dataset_info.read_json(str(data_dir / dataset_info.FILE_NAME))
         if info is not None:
-            say(f'records of {len(paths)} recordings are in {data_dir} already')
+            say(f'records of {_counted(len(paths))} are in {data_dir} already')
             return info
     if trained:
         raise ValueError(
@@ -105,29 +105,52 @@ def prepare(
         say=lambda line: None,
         **{**sources['wanted'], **cuts},
     )
+    statistics = info['splits']['train']['statistics']
+    # Before it is noted what the records are of: silence is refused again, not used.
+    if statistics['silent_fraction'] == 1:
+        raise ValueError(f'{audio} is silent throughout: there is nothing to learn.')
     dataset_info.write_json(str(data_dir / _SOURCES), sources)
     for line in prepare_tfrecord_lib.summary(info):
         say(line)
+    if not statistics['voiced_fraction']:
+        say(
+            f'note: no pitch was found in {audio}; a model learns to play notes from '
+            'recordings of one note at a time.'
+        )
     return info
 
 
-def _find(audio: Path, out_dir: Path) -> list[str]:
+def find(audio: Path, out_dir: Path) -> list[str]:
+    """The sound files of a folder, or the one recording; not those of the run itself.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such folder, or no sound file in it.
+    """
     if not audio.exists():
         raise FileNotFoundError(
             f'there is no {audio}; expected a folder with recordings, or one recording.'
         )
+    try:
+        found = decoding.find_audio([str(audio)])
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f'{audio} holds no sound files: none of its files has a name that ends in '
+            f'one of {", ".join(decoding.AUDIO_SUFFIXES)}.'
+        ) from None
     out_dir = out_dir.resolve()
-    found = [
-        path
-        for path in decoding.find_audio([str(audio)])
-        if out_dir not in Path(path).resolve().parents
-    ]
+    found = [path for path in found if out_dir not in Path(path).resolve().parents]
     if not found:
         raise FileNotFoundError(
             f'{audio} holds no sound files but those of the run itself; expected a '
             'folder with recordings in it.'
         )
     return found
+
+
+def _counted(n_recordings: int) -> str:
+    return f'{n_recordings} recording{"s" if n_recordings != 1 else ""}'
 
 
 def _fingerprints(paths: Sequence[str], audio: Path) -> dict[str, str]:
@@ -159,14 +182,15 @@ def _plan(
     total, least = sum(lengths), wanted.example_secs
     if 0 < total < least:
         raise ValueError(
-            f'there is too little sound: {total:.1f} s in {len(paths)} recordings, '
+            f'there is too little sound: {total:.1f} s in {_counted(len(paths))}, '
             f'expected at least one example of {least:g} s.'
         )
     piece = max(2 * least, min(_LONGEST_PIECE_SECS, total / _PIECES))
     n_pieces = sum(max(1, int(x / piece + 1e-6)) for x in lengths if x > 0)
-    say(f'{len(paths)} recordings, {total:.0f} s; finding pitch and loudness')
+    if total > 0:  # If not, why none can be read is all there is to say, later.
+        say(f'{_counted(len(paths))}, {total:.0f} s; finding pitch and loudness')
     part = wanted.eval_split_fraction
-    if part and n_pieces < _FEWEST_PIECES:
+    if total > 0 and part and n_pieces < _FEWEST_PIECES:
         say(
             f'less than {2 * _FEWEST_PIECES * least:g} s: nothing is held out, and '
             'what is measured is how well the recordings are remembered'

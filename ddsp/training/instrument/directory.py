@@ -12,6 +12,7 @@ from typing import Any
 
 from ddsp.training import checkpoint_files
 from ddsp.training.data import dataset_info
+from ddsp.training.fit.directory import check_folder
 from ddsp.training.instrument.settings import Settings
 
 # What a run writes, and so may remove.
@@ -60,9 +61,12 @@ def open_run(
         When there is something else in the directory, or a file in its place.
     ValueError
         When the run that is there is of another model or seed.
+    PermissionError
+        When nothing may be written there.
     """
     if out_dir.exists() and not out_dir.is_dir():
         raise NotADirectoryError(f'{out_dir} is a file, expected a directory.')
+    check_folder(out_dir.absolute(), out_dir)
     _check_own(out_dir)
     if overwrite:
         _remove_outputs(out_dir)

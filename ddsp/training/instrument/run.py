@@ -86,6 +86,8 @@ def train_instrument(
     """
     say = say or _print
     audio, out_dir = Path(audio), Path(out_dir).absolute()
+    # First of all: without recordings, nothing is begun, and no earlier run removed.
+    data.find(audio, out_dir)
     settings = directory.open_run(
         out_dir,
         {

@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ddsp import audio_files
+from ddsp.training.data_preparation.reading import read_recording
+from ddsp.training.fit.directory import check_folder
 from ddsp.training.fit.progress import on_terminal
 from ddsp.training.reports import chapters
 from ddsp.training.transfer.controls import Controls
@@ -24,8 +24,6 @@ from ddsp.training.transfer.playing import Progress
 from ddsp.training.transfer.report import ReportData, add_to_report, write_report
 
 _PARTIAL = '.ddsp-unfinished-'
-# What libsndfile does not read.
-_FFMPEG_SUFFIXES = ('.m4a', '.aac', '.mp4', '.wma')
 
 
 def transfer_file(
@@ -80,7 +78,7 @@ def transfer_file(
             check_free(report, overwrite, path)
     if not isinstance(instrument, Instrument):
         instrument = load_instrument(os.fspath(instrument))
-    audio = _read(path, instrument.sample_rate)
+    audio = read_recording(path, instrument.sample_rate)
     started = time.monotonic()
     say(f'{path.name}: {len(audio) / instrument.sample_rate:.1f} s; finding its melody')
     with _progress(instrument.title) as progress:
@@ -125,22 +123,7 @@ def check_free(path: Path, overwrite: bool, source: Path) -> None:
         raise FileExistsError(
             f'{path} is there already: name another file, or give --overwrite.'
         )
-    _check_folder(path)
-
-
-def _check_folder(path: Path) -> None:
-    """Refuses a file whose folder cannot be made or written into."""
-    parent = path.absolute().parent
-    while not parent.exists() and parent != parent.parent:
-        parent = parent.parent
-    try:
-        # Asking for permission would not tell of disks that take nothing.
-        tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=parent).cleanup()
-    except OSError as error:
-        raise PermissionError(
-            f'{path} cannot be written: {parent} is no folder that may be written '
-            'into; name another.'
-        ) from error
+    check_folder(path.absolute().parent, path)
 
 
 def _check_report(report: Path, out: Path, add_to: bool) -> None:
@@ -151,22 +134,9 @@ def _check_report(report: Path, out: Path, add_to: bool) -> None:
         raise IsADirectoryError(
             f'{report} is a directory, expected the name of a page.'
         )
-    _check_folder(report)
+    check_folder(report.absolute().parent, report)
     if add_to and report.exists():
         chapters.check_page(report)
-
-
-def _read(path: Path, sample_rate: int) -> np.ndarray:
-    """The recording as one channel at a rate."""
-    if path.suffix.lower() not in _FFMPEG_SUFFIXES:
-        return audio_files.load_audio(path, sample_rate)
-    from ddsp.training.data_preparation import decoding
-    from ddsp.training.optional import import_optional
-
-    soxr = import_optional('soxr', 'resampling', 'ddsp[audio]')
-    with decoding.open_any(str(path)) as (rate, blocks):
-        audio = np.concatenate([np.zeros(0, np.float32), *blocks])
-    return soxr.resample(audio, rate, sample_rate)
 
 
 def _as_long_as(performance: Performance, n_samples: int) -> Performance:

@@ -77,6 +77,21 @@ def test_overwriting_takes_nothing_that_no_fit_has_written(tmp_path):
     assert names(tmp_path) == ['report.html', 'song.wav']
 
 
+def test_a_folder_that_cannot_be_written_into(tmp_path):
+    (tmp_path / 'words.txt').touch()
+    out = tmp_path / 'words.txt' / 'deep' / 'out'
+    said = rf'out cannot be written: {tmp_path}/words\.txt is no folder'
+    with pytest.raises(PermissionError, match=said):
+        check_free(out, overwrite=False)
+    with pytest.raises(PermissionError, match=said):
+        check_free(out, overwrite=True)
+
+
+def test_asking_leaves_nothing(tmp_path):
+    check_free(tmp_path / 'deep' / 'out', overwrite=False)
+    assert names(tmp_path) == []
+
+
 def test_a_file_is_in_the_way(tmp_path):
     (tmp_path / 'out').touch()
     with pytest.raises(NotADirectoryError, match='is a file'):

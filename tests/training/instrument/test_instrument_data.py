@@ -102,7 +102,7 @@ def test_too_little_sound(tmp_path):
 def test_no_sound_at_all(tmp_path):
     (tmp_path / 'audio').mkdir()
     (tmp_path / 'audio' / 'words.txt').touch()
-    with pytest.raises(FileNotFoundError, match='no sound files'):
+    with pytest.raises(FileNotFoundError, match=r'audio holds no sound files.*\.wav'):
         prepare(tmp_path / 'audio', tmp_path / 'run')
     with pytest.raises(FileNotFoundError, match='there is no'):
         prepare(tmp_path / 'nowhere', tmp_path / 'run')
@@ -110,8 +110,11 @@ def test_no_sound_at_all(tmp_path):
 
 def test_nothing_that_can_be_read(tmp_path):
     (tmp_path / 'a.wav').write_text('words')
+    said: list[str] = []
     with pytest.raises(ValueError, match=r'no recording could be read.*a\.wav'):
-        prepare(tmp_path / 'a.wav', tmp_path / 'run')
+        data.prepare(tmp_path / 'a.wav', tmp_path / 'run', WANTED, False, said.append)
+    # Of no sound at all, there is nothing to say how it is cut.
+    assert said == []
     assert not (tmp_path / 'run' / 'data' / 'dataset.json').exists()
 
 
@@ -119,7 +122,7 @@ def test_what_cannot_be_read_is_left_out_and_told(folder, tmp_path):
     (folder / 'damaged.wav').write_text('words')
     info, said = prepare(folder, tmp_path / 'run')
     assert info['recordings']['num_read'] == 2
-    assert 'left out 1 recordings' in said
+    assert 'left out 1 recording:' in said
     assert 'damaged.wav' in said
 
 
@@ -129,3 +132,26 @@ def test_sounds_of_the_run_itself_are_not_taken(folder):
     again, said = prepare(folder, folder / 'run', trained=True)
     assert again == info
     assert 'already' in said
+
+
+def test_silence_is_refused_each_time(tmp_path):
+    soundfile.write(tmp_path / 'a.wav', np.zeros(3 * RATE), RATE)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=r'a\.wav is silent.*nothing to learn'):
+            prepare(tmp_path / 'a.wav', tmp_path / 'run')
+
+
+def test_sound_without_a_pitch_is_told(tmp_path):
+    noise = np.random.default_rng(0).normal(0, 0.1, 3 * RATE)
+    soundfile.write(tmp_path / 'a.wav', noise, RATE)
+    _, said = prepare(tmp_path / 'a.wav', tmp_path / 'run')
+    assert 'note: no pitch was found' in said
+
+
+def test_one_recording_is_one(tmp_path):
+    write_tone(tmp_path / 'a.wav', 3.0)
+    _, said = prepare(tmp_path / 'a.wav', tmp_path / 'run')
+    _, again = prepare(tmp_path / 'a.wav', tmp_path / 'run')
+    assert '1 recording, 3 s' in said
+    assert 'records of 1 recording ' in again
+    assert '1 recordings' not in said + again

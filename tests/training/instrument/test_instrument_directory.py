@@ -73,6 +73,13 @@ def test_a_file_in_the_way(tmp_path):
         open_run(tmp_path / 'run', {}, overwrite=True)
 
 
+def test_a_directory_that_cannot_be_written(tmp_path):
+    (tmp_path / 'words.txt').touch()
+    said = rf'run cannot be written: {tmp_path}/words\.txt is no folder'
+    with pytest.raises(PermissionError, match=said):
+        open_run(tmp_path / 'words.txt' / 'run', {})
+
+
 @pytest.mark.parametrize('text', ['{', '[]', '{"colour": 1, "gin_params": []}'])
 def test_a_damaged_description(text, tmp_path):
     (tmp_path / 'run.json').write_text(text)
