@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ddsp.training.data.base import DataProvider, ExperimentalDataProvider
+from ddsp.training.data.generated import GeneratedNotes
 from ddsp.training.data.multi import BaseMultiProvider, MixedProvider, ZippedProvider
 from ddsp.training.data.synthetic import SyntheticNotes
 from ddsp.training.data.tfds import NSynthTfds, TfdsProvider
@@ -13,6 +14,7 @@ __all__ = [
     'BaseMultiProvider',
     'DataProvider',
     'ExperimentalDataProvider',
+    'GeneratedNotes',
     'LegacyTFRecordProvider',
     'MixedProvider',
     'NSynthTfds',

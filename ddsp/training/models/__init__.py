@@ -6,9 +6,10 @@ import gin
 import keras
 
 from ddsp.training.models.autoencoder import Autoencoder
+from ddsp.training.models.inverse_synthesis import InverseSynthesis
 from ddsp.training.models.model import Model
 
-__all__ = ['Autoencoder', 'Model', 'get_model']
+__all__ = ['Autoencoder', 'InverseSynthesis', 'Model', 'get_model']
 
 
 @gin.configurable(module='ddsp.training.models')
