@@ -9,7 +9,12 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-_LAZY = ('ddsp_prepare_tfrecord', 'prepare_tfrecord_lib')
+_LAZY = (
+    'ddsp_generate_synthetic_dataset',
+    'ddsp_prepare_tfrecord',
+    'prepare_tfrecord_lib',
+    'synthetic_data',
+)
 
 
 def __getattr__(name: str) -> Any:

@@ -61,15 +61,32 @@ def run(
     there are no records), and, without an error, `files` (split, path, examples, bytes
     of each), `splits` (statistics and counts of each) and `seconds`.
     """
-    beam = _import_beam()
-    # Not as a context: with it Ctrl-C would run the pipeline before it stops.
-    pipeline = beam.Pipeline(options=_pipeline_options(beam, options))
+    beam = import_beam()
+    pipeline = make_pipeline(options)
     with _without_notebook(beam):
         _build(beam, pipeline, list(enumerate(paths)), settings, strict)
-    with _plain_errors(), _past_proxies():
-        pipeline.run().wait_until_finish()
+    run_pipeline(pipeline)
     with tf.io.gfile.GFile(os.path.join(settings.work_dir, _RESULT)) as file:
         return json.loads(file.read())
+
+
+def make_pipeline(options: Sequence[str]) -> Any:
+    """An empty pipeline: on this machine, unless the options say otherwise."""
+    # Not for use as a context: with it Ctrl-C would run the pipeline before it stops.
+    beam = import_beam()
+    return beam.Pipeline(options=_pipeline_options(beam, options))
+
+
+def run_pipeline(pipeline: Any) -> None:
+    """Runs a pipeline to its end.
+
+    Raises
+    ------
+    RuntimeError
+        When a step fails, with the last line of what happened.
+    """
+    with _plain_errors(), _past_proxies():
+        pipeline.run().wait_until_finish()
 
 
 @contextlib.contextmanager
@@ -128,7 +145,8 @@ def _plain_errors() -> Iterator[None]:
         log.setLevel(level)
 
 
-def _import_beam() -> Any:
+def import_beam() -> Any:
+    """Apache Beam; raises ImportError with what to install where it is missing."""
     # Beam tells on import which cloud libraries are missing.
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
