@@ -70,7 +70,7 @@ class GenerateExampleFn(beam.DoFn):
     def start_bundle(self) -> None:
         """Reads the configuration, where this process has not read it already."""
         with _READING:
-            if _READ != [self.gin_str]:
+            if [self.gin_str] != _READ:
                 with gin.unlock_config():
                     gin.parse_config(self.gin_str)
                 _READ[:] = [self.gin_str]

@@ -7,9 +7,17 @@ import keras
 
 from ddsp.training.models.autoencoder import Autoencoder
 from ddsp.training.models.inverse_synthesis import InverseSynthesis
+from ddsp.training.models.midi_autoencoder import MidiAutoencoder, ZMidiAutoencoder
 from ddsp.training.models.model import Model
 
-__all__ = ['Autoencoder', 'InverseSynthesis', 'Model', 'get_model']
+__all__ = [
+    'Autoencoder',
+    'InverseSynthesis',
+    'MidiAutoencoder',
+    'Model',
+    'ZMidiAutoencoder',
+    'get_model',
+]
 
 
 @gin.configurable(module='ddsp.training.models')

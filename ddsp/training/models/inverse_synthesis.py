@@ -12,6 +12,7 @@ import tensorflow as tf
 from ddsp import core, effects, registration, synths
 from ddsp.core import tensors
 from ddsp.training.models.model import Model
+from ddsp.training.models.renamed import Renamed
 
 _F0_DEPTH = 64
 _FREQ_SCALE = functools.partial(
@@ -287,7 +288,7 @@ class InverseSynthesis(Model):
         for loss in self.loss_objs:
             for part, key in (('sinusoidal', 'sin_audio'), ('harmonic', 'audio_synth')):
                 self.update_losses(
-                    _Renamed(loss, f'{kind}_{part}'), outputs['audio'], outputs[key]
+                    Renamed(loss, f'{kind}_{part}'), outputs['audio'], outputs[key]
                 )
 
     def _compare_with_truth(self, outputs: Mapping[str, Any]) -> None:
@@ -298,17 +299,17 @@ class InverseSynthesis(Model):
         true_amps, true_freqs = _like(amps, true_amps), _like(freqs, true_freqs)
         for loss in self.sinusoidal_consistency_losses:
             self.update_losses(
-                _Renamed(loss, 'synthetic'), amps, freqs, true_amps, true_freqs
+                Renamed(loss, 'synthetic'), amps, freqs, true_amps, true_freqs
             )
         for loss in self.harmonic_consistency_losses:
             self.update_losses(
-                _Renamed(loss, 'synthetic'),
+                Renamed(loss, 'synthetic'),
                 *pair('harm_amp'),
                 *pair('harm_dist'),
                 *pair('f0_hz'),
             )
         for loss in _as_list(self.filtered_noise_consistency_loss):
-            self.update_losses(_Renamed(loss, 'synthetic'), *pair('noise_magnitudes'))
+            self.update_losses(Renamed(loss, 'synthetic'), *pair('noise_magnitudes'))
 
     def _compare_with_itself(self, outputs: Mapping[str, Any]) -> None:
         amps, freqs = outputs['sin_amps_pred'], outputs['sin_freqs_pred']
@@ -319,13 +320,13 @@ class InverseSynthesis(Model):
             self.sample_rate,
         )
         for loss in self.sinusoidal_consistency_losses:
-            self.update_losses(_Renamed(loss, 'recorded'), amps, freqs, *partials)
+            self.update_losses(Renamed(loss, 'recorded'), amps, freqs, *partials)
         for loss in _as_list(self.twm_loss):
             self.update_losses(
-                _Renamed(loss, 'recorded'), outputs['f0_hz_pred'], freqs, amps
+                Renamed(loss, 'recorded'), outputs['f0_hz_pred'], freqs, amps
             )
         for loss in _as_list(self.harmonic_distribution_prior):
-            self.update_losses(_Renamed(loss, 'recorded'), outputs['harm_dist_pred'])
+            self.update_losses(Renamed(loss, 'recorded'), outputs['harm_dist_pred'])
 
     def get_config(self) -> dict[str, Any]:
         """Everything the constructor needs, as plain data."""
@@ -352,17 +353,6 @@ class InverseSynthesis(Model):
         scale = config.get('freq_scale_fn')
         config['freq_scale_fn'] = registration.deserialize_callable(scale)
         return cls(**config)
-
-
-class _Renamed:
-    """A loss whose names begin with what it is a loss of."""
-
-    def __init__(self, loss: Any, prefix: str) -> None:
-        self._loss, self._prefix = loss, prefix
-
-    def get_losses_dict(self, *args: Any, **kwargs: Any) -> dict[str, tf.Tensor]:
-        found = self._loss.get_losses_dict(*args, **kwargs)
-        return {f'{self._prefix}_{name}': value for name, value in found.items()}
 
 
 def _as_list(value: Any) -> list[Any]:
