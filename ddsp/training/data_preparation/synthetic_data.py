@@ -221,7 +221,7 @@ def _harm_dists(
     return (amplitudes / amplitudes.sum(-1, keepdims=True)).astype(np.float32)
 
 
-@gin.configurable(module='ddsp.training.data_preparation')
+@gin.configurable(module='ddsp.training.data_preparation.synthetic_data')
 def generate_notes(
     n_batch: int,
     n_timesteps: int,
@@ -278,7 +278,7 @@ def generate_notes(
         )
 
 
-@gin.configurable(module='ddsp.training.data_preparation')
+@gin.configurable(module='ddsp.training.data_preparation.synthetic_data')
 def generate_notes_v2(
     n_batch: int = 1,
     n_timesteps: int = 125,
