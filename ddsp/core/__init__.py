@@ -44,6 +44,7 @@ from ddsp.core.resampling import center_crop, resample, upsample_with_windows
 from ddsp.core.scaling import (
     exp_sigmoid,
     frequencies_critical_bands,
+    frequencies_linear_bands,
     frequencies_sigmoid,
     frequencies_softmax,
     sym_exp_sigmoid,
@@ -100,6 +101,7 @@ __all__ = [
     'exp_sigmoid',
     'fft_convolve',
     'frequencies_critical_bands',
+    'frequencies_linear_bands',
     'frequencies_sigmoid',
     'frequencies_softmax',
     'frequency_filter',

@@ -226,6 +226,49 @@ def frequencies_critical_bands(
     return tf.clip_by_value(centres_hz + hz_min + reach_hz * deviation, hz_min, hz_max)
 
 
+@gin.register(module='ddsp.core')
+def frequencies_linear_bands(
+    freqs: Any, reach: float = 1.5, hz_min: float = 0.0, hz_max: float = 8000.0
+) -> tf.Tensor:
+    """Gives each sinusoid a band of equal width in Hz, in which it moves.
+
+    Parameters
+    ----------
+    freqs : `[batch, frames, sinusoids]`, what a network put out; 0 is the middle of a
+        band.
+    reach : how far a sinusoid may go from there, in half widths of a band. Above 1,
+        neighbours overlap, so that one at an edge can be followed.
+    hz_min, hz_max : the range in Hz that the bands share.
+
+    Returns
+    -------
+    Frequencies in Hz, `[batch, frames, sinusoids]`, in [hz_min, hz_max].
+
+    Raises
+    ------
+    ValueError
+        When `freqs` has another rank.
+
+    Examples
+    --------
+    >>> frequencies_linear_bands([[[0.0, 0.0, 99.0]]], reach=1.0, hz_max=600.0).numpy()
+    array([[[100., 300., 600.]]], dtype=float32)
+    """
+    freqs = tf_float32(freqs)
+    check_rank(
+        freqs,
+        3,
+        'freqs',
+        'frequencies_linear_bands',
+        '[batch, frames, sinusoids]',
+    )
+    n_sinusoids = tf.cast(size(freqs, 2), tf.float32)
+    width = (hz_max - hz_min) / n_sinusoids
+    centres = hz_min + width * (tf.range(n_sinusoids) + 0.5)
+    moved = centres + 0.5 * reach * width * tf.tanh(freqs)
+    return tf.clip_by_value(moved, hz_min, hz_max)
+
+
 def _split_depth(freqs: Any, depth: int, where: str) -> tf.Tensor:
     """`[batch, frames, sinusoids * depth]` as `[batch, frames, sinusoids, depth]`."""
     freqs = tf_float32(freqs)

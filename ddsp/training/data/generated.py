@@ -21,8 +21,8 @@ _SALT = 0x6E6F7465
 class GeneratedNotes(DataProvider):
     """Controls of synthetic notes, drawn anew for each batch and for ever.
 
-    Examples are those of `synthetic_data.generate_notes_v2`, in the form of
-    `SyntheticNotes`; the same seed gives the same ones.
+    Examples are those of `synthetic_data.generate_notes_v2`, which gin configures, in
+    the form of `SyntheticNotes`; the same seed gives the same ones.
 
     Parameters
     ----------

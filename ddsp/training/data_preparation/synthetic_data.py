@@ -25,7 +25,6 @@ _GENERATOR: contextvars.ContextVar[np.random.Generator | None] = contextvars.Con
 _UNSEEDED = np.random.default_rng()
 
 # What notes are like. Pitches are MIDI note numbers, levels decibels.
-_LOWEST, _HIGHEST = 24.0, 84.0
 _QUIETEST_DB, _LOUDEST_DB = -40.0, 0.0
 _NOISE_FLOOR_DB, _NOISE_CEILING_DB = -80.0, -20.0
 # A silent note is not quite silent, and nowhere exactly zero.
@@ -229,6 +228,8 @@ def generate_notes(
     n_mags: int = 65,
     get_controls: bool = True,
     sample_rate: int = 16000,
+    midi_min: float = 24.0,
+    midi_max: float = 84.0,
     seed: int | Sequence[int] | None = None,
 ) -> Controls:
     """Draws tones that last: each example is one note, whose controls wander.
@@ -242,6 +243,8 @@ def generate_notes(
     get_controls : whether to silence harmonics at or above the Nyquist frequency and to
         scale the others to the sum 1, as a synthesizer would.
     sample_rate : in Hz; only the Nyquist frequency depends on it.
+    midi_min, midi_max : range of the pitches, as MIDI note numbers; bends and vibrato
+        go a little beyond.
     seed : makes what is drawn the same every time; None draws anew, or from the
         generator of `seeded`.
 
@@ -260,7 +263,7 @@ def generate_notes(
     """
     with _seeded_if(seed):
         draws = _draws()
-        midi = draws.uniform(_LOWEST, _HIGHEST, [n_batch, 1, 1])
+        midi = draws.uniform(midi_min, midi_max, [n_batch, 1, 1])
         depth = draws.uniform(0.0, 0.5, [n_batch, 1, 1])
         midi = midi + normal_generator([n_batch, 10, 1], n_timesteps, 0.0, depth)
         level = uniform_generator(
@@ -290,6 +293,8 @@ def generate_notes_v2(
     p_vibrato: float = 0.5,
     get_controls: bool = True,
     sample_rate: int = 16000,
+    midi_min: float = 24.0,
+    midi_max: float = 84.0,
     seed: int | Sequence[int] | None = None,
 ) -> Controls:
     """Draws melodies: notes and rests one after the other, some with vibrato.
@@ -303,7 +308,7 @@ def generate_notes_v2(
     min_note_length, max_note_length : frames of a note or rest.
     p_silent : probability that a note is a rest.
     p_vibrato : probability that a note has vibrato.
-    get_controls, sample_rate, seed : as for `generate_notes`.
+    get_controls, sample_rate, midi_min, midi_max, seed : as for `generate_notes`.
 
     Returns
     -------
@@ -325,7 +330,9 @@ def generate_notes_v2(
         silent = course.of_note(_draws().random(course.shape) < p_silent)
         level = np.where(silent, _SILENCE_DB, np.maximum(level, _SILENCE_DB))
         return _as_features(
-            core.midi_to_hz(_melody(course, p_vibrato)[..., np.newaxis]),
+            core.midi_to_hz(
+                _melody(course, p_vibrato, midi_min, midi_max)[..., np.newaxis]
+            ),
             core.db_to_amplitude(level[..., np.newaxis]),
             _blended(course, _harm_dists, n_harmonics, True, 1.0),
             _blended(course, _noise_magnitudes, n_mags),
@@ -384,13 +391,15 @@ def _draw_course(n_batch: int, n_timesteps: int, low: int, high: int) -> _Course
     return _Course(index, since, position, (n_batch, most))
 
 
-def _melody(course: _Course, p_vibrato: float) -> np.ndarray:
+def _melody(
+    course: _Course, p_vibrato: float, lowest: float, highest: float
+) -> np.ndarray:
     """MIDI pitch `[batch, frames]`: whole and bent notes, scoops, vibrato."""
     draws = _draws()
-    note = draws.uniform(_LOWEST, _HIGHEST, course.shape)
+    note = draws.uniform(lowest, highest, course.shape)
     # Neighbours are often near each other, as in music.
     steps = draws.normal(0.0, 4.0, course.shape).cumsum(axis=1)
-    near = np.clip(note[:, :1] + steps, _LOWEST, _HIGHEST)
+    near = np.clip(note[:, :1] + steps, lowest, highest)
     note = np.where(draws.random((course.shape[0], 1)) < 0.5, near, note)
     depth = draws.uniform(0.1, _VIBRATO_SEMITONES, course.shape)
     depth *= draws.random(course.shape) < p_vibrato

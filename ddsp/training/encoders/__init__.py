@@ -6,6 +6,10 @@ from ddsp.training.encoders.midi import (
     HarmonicToMidiEncoder,
     MidiEncoder,
 )
+from ddsp.training.encoders.partials import (
+    BandSinusoidalEncoder,
+    SalienceHarmonicEncoder,
+)
 from ddsp.training.encoders.sinusoidal import (
     ResnetSinusoidalEncoder,
     SinusoidalToHarmonicEncoder,
@@ -20,6 +24,7 @@ from ddsp.training.encoders.timbre import (
 
 __all__ = [
     'AggregateFeaturesEncoder',
+    'BandSinusoidalEncoder',
     'ExpressionEncoder',
     'HarmonicToMidiEncoder',
     'MfccEncoder',
@@ -28,6 +33,7 @@ __all__ = [
     'MidiEncoder',
     'OneHotEncoder',
     'ResnetSinusoidalEncoder',
+    'SalienceHarmonicEncoder',
     'SinusoidalToHarmonicEncoder',
     'ZEncoder',
 ]

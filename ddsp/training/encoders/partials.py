@@ -1,0 +1,188 @@
+"""Small encoders that look for partials where they are, the same way everywhere.
+
+A network that moves along frequency as well as along time has a hundredth of the
+weights of one that sees all of a spectrogram at once, and learns from as much less.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from ddsp import core, registration, spectral_ops
+from ddsp.training import nn
+
+# Bins of the spectrum that a band has of its own, and sees to each side.
+_BINS, _BEYOND = 4, 4
+_FLOOR = 1e-5
+# Where harmonics of a fundamental, and what speaks against it, stand: its multiples.
+_MULTIPLES = (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 0.5, 1.5, 2.5, 3.5, 1 / 3, 2 / 3, 4 / 3)
+_STEPS_A_SEMITONE = 4
+# Width of what stands for a sinusoid on the axis of pitch, in semitones.
+_WIDTH = 0.35
+
+
+@registration.register('ddsp.training.encoders')
+class BandSinusoidalEncoder(nn.DictLayer):
+    """Looks for one sinusoid in each of many equal bands of frequency.
+
+    A small network reads the logarithmic spectrum around a band and tells how loud a
+    sinusoid in it is and where it lies. It is the same for all bands. To be used with
+    `core.frequencies_linear_bands`.
+
+    Parameters
+    ----------
+    ch : channels of the network.
+    n_noise : bands of the noise.
+    fft_size : samples of a frame; a band is four bins of it wide.
+    overlap : part of a frame that the next one shares.
+    **kwargs : passed on to `DictLayer`.
+    """
+
+    output_keys = ('frequencies', 'amplitudes', 'noise_magnitudes')
+
+    def __init__(
+        self,
+        ch: int = 32,
+        n_noise: int = 65,
+        fft_size: int = 1024,
+        overlap: float = 0.5,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.ch, self.n_noise = ch, n_noise
+        self.fft_size, self.overlap = fft_size, overlap
+        width = _BINS + 2 * _BEYOND
+        self.look = keras.layers.Conv2D(ch, (3, width), (1, _BINS), activation='relu')
+        self.hidden = keras.layers.Conv2D(ch, (1, 3), padding='same', activation='relu')
+        self.dense_out = keras.layers.Dense(2)
+        self.noise_out = keras.layers.Dense(n_noise)
+
+    def call(self, audio: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Gives raw controls, one frame more than there are hops in the audio at most.
+
+        Parameters
+        ----------
+        audio : `[batch, samples]`.
+
+        Returns
+        -------
+        Frequencies and amplitudes `[batch, frames, bands]` and noise magnitudes
+        `[batch, frames, n_noise]`, not scaled. Frame `i` is about sample `i * hop`.
+        """
+        spectrum = self._spectrum(audio)
+        padded = tf.pad(spectrum, [[0, 0], [1, 1], [_BEYOND, _BEYOND]], mode='REFLECT')
+        x = self.hidden(self.look(padded[..., tf.newaxis]))
+        frequencies, amplitudes = tf.unstack(self.dense_out(x), axis=-1)
+        # How loud bands are tells of the noise between the sinusoids.
+        levels = tf.reduce_mean(x, axis=-1)
+        return frequencies, amplitudes, self.noise_out(levels)
+
+    def _spectrum(self, audio: tf.Tensor) -> tf.Tensor:
+        """Log magnitudes `[batch, frames, fft_size / 2]`, near [0, 1]."""
+        hop = round(self.fft_size * (1.0 - self.overlap))
+        n_frames = core.tensors.size(audio, 1) // hop
+        centred = spectral_ops.pad(audio, self.fft_size, hop)
+        magnitudes = spectral_ops.compute_mag(
+            centred, self.fft_size, self.overlap, pad_end=False
+        )[:, :n_frames, :-1]
+        # A sine of amplitude 1 has a quarter of the window's length.
+        levels = tf.math.log(magnitudes / (self.fft_size / 4) + _FLOOR)
+        return levels / -np.log(_FLOOR) + 1.0
+
+
+@registration.register('ddsp.training.encoders')
+class SalienceHarmonicEncoder(nn.DictLayer):
+    """Finds the fundamental whose multiples sinusoids are, and gathers them.
+
+    For each pitch of a fine scale a small network sees how loud sinusoids are at its
+    multiples, and at some fractions of it, which speak against it. The fundamental is
+    the mean of pitches, weighed by a softmax over what the network says of each.
+    Amplitude and harmonic distribution are those of the sinusoids near its multiples
+    (`core.sinusoidal_to_harmonic`).
+
+    Parameters
+    ----------
+    n_harmonics : harmonics of the tone.
+    ch : channels of the network.
+    midi_min, midi_max : range of pitches, as MIDI note numbers.
+    sample_rate : in Hz. Harmonics at or above half of it are silent.
+    **kwargs : passed on to `DictLayer`.
+    """
+
+    output_keys = ('harm_amp', 'harm_dist', 'f0_hz', 'f0_confidence')
+
+    def __init__(
+        self,
+        n_harmonics: int = 32,
+        ch: int = 16,
+        midi_min: float = 38.0,
+        midi_max: float = 88.0,
+        sample_rate: int = 16000,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.n_harmonics, self.ch, self.sample_rate = n_harmonics, ch, sample_rate
+        self.midi_min, self.midi_max = midi_min, midi_max
+        self.look = keras.layers.Conv2D(ch, (3, 1), padding='same', activation='relu')
+        self.hidden = keras.layers.Conv2D(ch, (3, 3), padding='same', activation='relu')
+        self.salience_out = keras.layers.Dense(1)
+
+    def call(
+        self, sin_freqs: tf.Tensor, sin_amps: tf.Tensor
+    ) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor, tf.Tensor]:
+        """Gives amplitude, harmonic distribution, f0, and how sure it is of f0.
+
+        Parameters
+        ----------
+        sin_freqs : in Hz, `[batch, frames, sinusoids]`.
+        sin_amps : linear, of the same shape.
+
+        Returns
+        -------
+        The amplitude `[batch, frames, 1]`, the distribution
+        `[batch, frames, n_harmonics]`, which sums to 1, f0 in Hz and the part of the
+        weight of pitches within a semitone of it, both `[batch, frames, 1]`.
+        """
+        x = self._at_multiples(sin_freqs, sin_amps)
+        salience = self.salience_out(self.hidden(self.look(x)))[..., 0]
+        weights = tf.nn.softmax(salience, axis=-1)
+        pitches = tf.constant(self._pitches(), tf.float32)
+        midi = tf.reduce_sum(weights * pitches, axis=-1, keepdims=True)
+        near = tf.cast(tf.abs(pitches - midi) <= 1.0, tf.float32)
+        confidence = tf.reduce_sum(weights * near, axis=-1, keepdims=True)
+        f0_hz = core.midi_to_hz(midi)
+        amplitude, distribution = core.sinusoidal_to_harmonic(
+            sin_amps,
+            sin_freqs,
+            f0_hz,
+            n_harmonics=self.n_harmonics,
+            sample_rate=self.sample_rate,
+        )
+        return amplitude, distribution, f0_hz, confidence
+
+    def _pitches(self) -> np.ndarray:
+        steps = round((self.midi_max - self.midi_min) * _STEPS_A_SEMITONE)
+        return self.midi_min + np.arange(steps + 1) / _STEPS_A_SEMITONE
+
+    def _at_multiples(self, sin_freqs: tf.Tensor, sin_amps: tf.Tensor) -> tf.Tensor:
+        """Levels at multiples of each pitch, `[batch, frames, pitches, multiples]`."""
+        offsets = np.round(12.0 * np.log2(_MULTIPLES) * _STEPS_A_SEMITONE).astype(int)
+        pitches = self._pitches()
+        lowest = pitches[0] + offsets.min() / _STEPS_A_SEMITONE
+        n_all = len(pitches) + offsets.max() - offsets.min()
+        grid = lowest + np.arange(n_all) / _STEPS_A_SEMITONE
+        distance = core.hz_to_midi(sin_freqs)[..., tf.newaxis] - tf.constant(
+            grid, tf.float32
+        )
+        bumps = tf.exp(-0.5 * tf.square(distance / _WIDTH))
+        levels = tf.einsum('btn,btng->btg', sin_amps, bumps)
+        # Compressed, and relative to the loudest: pitch is no matter of level.
+        levels = tf.pow(levels + _FLOOR, 0.3)
+        levels /= tf.reduce_max(levels, axis=-1, keepdims=True)
+        first = offsets - offsets.min()
+        parts = [levels[..., start : start + len(pitches)] for start in first]
+        return tf.stack(parts, axis=-1)
