@@ -29,9 +29,10 @@ _WIDTH = 0.35
 class BandSinusoidalEncoder(nn.DictLayer):
     """Looks for one sinusoid in each of many equal bands of frequency.
 
-    A small network reads the logarithmic spectrum around a band and tells how loud a
-    sinusoid in it is and where it lies. It is the same for all bands. To be used with
-    `core.frequencies_linear_bands`.
+    Where a sinusoid lies is first read off the spectrum by reassignment, from the rate
+    at which its phase turns. A small network that is the same for all bands reads the
+    logarithmic spectrum around each, corrects the frequency, and tells how loud the
+    sinusoid is, or that there is none. To be used with `core.frequencies_linear_bands`.
 
     Parameters
     ----------
@@ -39,7 +40,13 @@ class BandSinusoidalEncoder(nn.DictLayer):
     n_noise : bands of the noise.
     fft_size : samples of a frame; a band is four bins of it wide.
     overlap : part of a frame that the next one shares.
+    reach : as in `core.frequencies_linear_bands`.
     **kwargs : passed on to `DictLayer`.
+
+    References
+    ----------
+    Auger, Flandrin 1995, "Improving the readability of time-frequency and time-scale
+    representations by the reassignment method".
     """
 
     output_keys = ('frequencies', 'amplitudes', 'noise_magnitudes')
@@ -50,11 +57,12 @@ class BandSinusoidalEncoder(nn.DictLayer):
         n_noise: int = 65,
         fft_size: int = 1024,
         overlap: float = 0.5,
+        reach: float = 1.5,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.ch, self.n_noise = ch, n_noise
-        self.fft_size, self.overlap = fft_size, overlap
+        self.fft_size, self.overlap, self.reach = fft_size, overlap, reach
         width = _BINS + 2 * _BEYOND
         self.look = keras.layers.Conv2D(ch, (3, width), (1, _BINS), activation='relu')
         self.hidden = keras.layers.Conv2D(ch, (1, 3), padding='same', activation='relu')
@@ -62,7 +70,7 @@ class BandSinusoidalEncoder(nn.DictLayer):
         self.noise_out = keras.layers.Dense(n_noise)
 
     def call(self, audio: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        """Gives raw controls, one frame more than there are hops in the audio at most.
+        """Gives raw controls, a frame for each hop.
 
         Parameters
         ----------
@@ -73,25 +81,54 @@ class BandSinusoidalEncoder(nn.DictLayer):
         Frequencies and amplitudes `[batch, frames, bands]` and noise magnitudes
         `[batch, frames, n_noise]`, not scaled. Frame `i` is about sample `i * hop`.
         """
-        spectrum = self._spectrum(audio)
-        padded = tf.pad(spectrum, [[0, 0], [1, 1], [_BEYOND, _BEYOND]], mode='REFLECT')
-        x = self.hidden(self.look(padded[..., tf.newaxis]))
-        frequencies, amplitudes = tf.unstack(self.dense_out(x), axis=-1)
-        # How loud bands are tells of the noise between the sinusoids.
-        levels = tf.reduce_mean(x, axis=-1)
-        return frequencies, amplitudes, self.noise_out(levels)
-
-    def _spectrum(self, audio: tf.Tensor) -> tf.Tensor:
-        """Log magnitudes `[batch, frames, fft_size / 2]`, near [0, 1]."""
-        hop = round(self.fft_size * (1.0 - self.overlap))
-        n_frames = core.tensors.size(audio, 1) // hop
-        centred = spectral_ops.pad(audio, self.fft_size, hop)
-        magnitudes = spectral_ops.compute_mag(
-            centred, self.fft_size, self.overlap, pad_end=False
-        )[:, :n_frames, :-1]
+        magnitudes, deviation = self._reassigned(audio)
         # A sine of amplitude 1 has a quarter of the window's length.
         levels = tf.math.log(magnitudes / (self.fft_size / 4) + _FLOOR)
-        return levels / -np.log(_FLOOR) + 1.0
+        levels = levels / -np.log(_FLOOR) + 1.0
+        x = tf.stack([levels, tf.clip_by_value(deviation, -2.0, 2.0) / 2.0], axis=-1)
+        padding = [[0, 0], [1, 1], [_BEYOND, _BEYOND], [0, 0]]
+        x = self.hidden(self.look(tf.pad(x, padding, mode='REFLECT')))
+        correction, amplitudes = tf.unstack(self.dense_out(x), axis=-1)
+        frequencies = self._in_bands(magnitudes, deviation) + 0.1 * correction
+        # How loud bands are tells of the noise between the sinusoids.
+        noise = self.noise_out(tf.reduce_mean(x, axis=-1))
+        return frequencies, amplitudes, noise
+
+    def _reassigned(self, audio: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Magnitudes, and how many bins away what each bin holds is.
+
+        Both `[batch, frames, fft_size / 2]`.
+        """
+        size = self.fft_size
+        hop = round(size * (1.0 - self.overlap))
+        n_frames = core.tensors.size(audio, 1) // hop
+        centred = spectral_ops.pad(audio, size, hop)
+        frames = tf.signal.frame(centred, size, hop)[:, :n_frames]
+        turn = 2.0 * np.pi * np.arange(size) / size
+        window = tf.constant(0.5 - 0.5 * np.cos(turn), tf.float32)
+        # Its slope, so that the quotient is in bins.
+        slope = tf.constant(0.5 * np.sin(turn), tf.float32)
+        spectrum = tf.signal.rfft(frames * window)[..., :-1]
+        turned = tf.signal.rfft(frames * slope)[..., :-1]
+        power = tf.square(tf.abs(spectrum))
+        crossed = tf.math.imag(turned * tf.math.conj(spectrum))
+        deviation = core.safe_divide(-crossed, power + _FLOOR)
+        return tf.sqrt(power + 1e-12), deviation
+
+    def _in_bands(self, magnitudes: tf.Tensor, deviation: tf.Tensor) -> tf.Tensor:
+        """Where the sinusoid of each band lies, as `frequencies_linear_bands` takes it.
+
+        The reassigned frequencies of the bins of a band, weighed by their powers.
+        """
+        shape = [core.tensors.size(magnitudes, axis) for axis in range(2)]
+        shape = [*shape, self.fft_size // 2 // _BINS, _BINS]
+        power = tf.reshape(tf.square(magnitudes), shape)
+        bins = tf.reshape(deviation, shape) + tf.range(_BINS, dtype=tf.float32)
+        total = tf.reduce_sum(power, axis=-1) + 1e-12
+        mean = tf.reduce_sum(power * bins, axis=-1) / total
+        # Half widths of a band from its middle.
+        place = (mean - _BINS / 2) / (_BINS / 2) / self.reach
+        return tf.atanh(tf.clip_by_value(place, -0.999, 0.999))
 
 
 @registration.register('ddsp.training.encoders')
