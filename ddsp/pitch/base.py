@@ -82,6 +82,8 @@ class _Registry:
         'swift-f0': 'swift',
         'pyin': 'pyin',
         'crepe': 'crepe',
+        # Stands on models, which are of a later room.
+        'ddsp-inv': 'ddsp.training.inverse_pitch',
     }
     classes: ClassVar[dict[str, type[PitchEstimator]]] = {}
 
@@ -190,7 +192,8 @@ def import_optional(package: str, method: str, distribution: str | None = None) 
 def _find_class(method: Any) -> type[PitchEstimator]:
     if method in _Registry.rooms and method not in _Registry.classes:
         # Importing the room registers its estimator.
-        importlib.import_module(f'ddsp.pitch.{_Registry.rooms[method]}')
+        room = _Registry.rooms[method]
+        importlib.import_module(room if '.' in room else f'ddsp.pitch.{room}')
     if method not in _Registry.classes:
         known = known_methods()
         near = difflib.get_close_matches(str(method).lower(), known, 1, 0.4)

@@ -147,6 +147,9 @@ class SalienceHarmonicEncoder(nn.DictLayer):
     ch : channels of the network.
     midi_min, midi_max : range of pitches, as MIDI note numbers.
     sample_rate : in Hz. Harmonics at or above half of it are silent.
+    spread_weight : weight of a loss of the layer's own: how wide the weights are
+        spread, in semitones. Without it training finds weights on both sides of the
+        truth whose mean is right.
     **kwargs : passed on to `DictLayer`.
     """
 
@@ -156,17 +159,23 @@ class SalienceHarmonicEncoder(nn.DictLayer):
         self,
         n_harmonics: int = 32,
         ch: int = 16,
-        midi_min: float = 38.0,
-        midi_max: float = 88.0,
+        midi_min: float = 34.0,
+        midi_max: float = 96.0,
         sample_rate: int = 16000,
+        spread_weight: float = 0.5,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.spread_weight = spread_weight
         self.n_harmonics, self.ch, self.sample_rate = n_harmonics, ch, sample_rate
         self.midi_min, self.midi_max = midi_min, midi_max
         self.look = keras.layers.Conv2D(ch, (3, 1), padding='same', activation='relu')
         self.hidden = keras.layers.Conv2D(ch, (3, 3), padding='same', activation='relu')
-        self.salience_out = keras.layers.Dense(1)
+        self.salience_out = keras.layers.Dense(1, kernel_initializer='zeros')
+        # What training begins with: harmonics speak for a pitch, what is between them
+        # against it.
+        first = keras.initializers.Constant(_first_guess()[:, np.newaxis])
+        self.guess = keras.layers.Dense(1, use_bias=False, kernel_initializer=first)
 
     def call(
         self, sin_freqs: tf.Tensor, sin_amps: tf.Tensor
@@ -185,10 +194,13 @@ class SalienceHarmonicEncoder(nn.DictLayer):
         weight of pitches within a semitone of it, both `[batch, frames, 1]`.
         """
         x = self._at_multiples(sin_freqs, sin_amps)
-        salience = self.salience_out(self.hidden(self.look(x)))[..., 0]
+        salience = self.guess(x) + self.salience_out(self.hidden(self.look(x)))
+        salience = salience[..., 0]
         weights = tf.nn.softmax(salience, axis=-1)
         pitches = tf.constant(self._pitches(), tf.float32)
         midi = tf.reduce_sum(weights * pitches, axis=-1, keepdims=True)
+        if self.spread_weight > 0.0:
+            self.add_loss(self.spread_weight * _spread(weights, pitches - midi))
         near = tf.cast(tf.abs(pitches - midi) <= 1.0, tf.float32)
         confidence = tf.reduce_sum(weights * near, axis=-1, keepdims=True)
         f0_hz = core.midi_to_hz(midi)
@@ -223,3 +235,17 @@ class SalienceHarmonicEncoder(nn.DictLayer):
         first = offsets - offsets.min()
         parts = [levels[..., start : start + len(pitches)] for start in first]
         return tf.stack(parts, axis=-1)
+
+
+def _spread(weights: tf.Tensor, distances: tf.Tensor) -> tf.Tensor:
+    """Mean over frames of the standard deviation of pitches, a scalar."""
+    variance = tf.reduce_sum(weights * tf.square(distances), axis=-1)
+    # The slope of a root at zero is infinite.
+    return tf.reduce_mean(tf.sqrt(variance + 1e-4))
+
+
+def _first_guess() -> np.ndarray:
+    """Weights of levels at multiples of a pitch, `[multiples]`."""
+    multiples = np.array(_MULTIPLES)
+    whole = multiples == np.round(multiples)
+    return np.where(whole, 3.0 / np.sqrt(multiples), -2.0)
