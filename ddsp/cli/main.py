@@ -8,11 +8,24 @@ import traceback
 from collections.abc import Sequence
 
 import ddsp
-from ddsp.cli import export, fit, instruments, live, serve, statistics, train, transfer
+from ddsp.cli import (
+    export,
+    fit,
+    instruments,
+    live,
+    pitch,
+    play,
+    serve,
+    statistics,
+    train,
+    transfer,
+)
 
 # One module a subcommand, each with `add_parser`, `run`, and what is left after Ctrl-C.
 _COMMANDS = {
     'transfer': transfer,
+    'play': play,
+    'pitch': pitch,
     'serve': serve,
     'live': live,
     'export': export,

@@ -349,8 +349,10 @@ def midi_heuristic_power(controls: Controls) -> np.ndarray:
 def _sounding(controls: Controls, level: np.ndarray, dips: np.ndarray) -> np.ndarray:
     loud = level > max(level.max() + _SILENCE_DB, _FLOOR_DB)
     pitched = np.ravel(controls['f0_hz']) > 0
-    breaks = dips | strided_freq_change(controls)
-    return remove_short(loud & pitched & ~breaks, _SHORTEST)
+    sounds = loud & pitched & ~dips
+    # After a rest a note begins by itself, whatever was before.
+    goes_on = np.concatenate([[False], sounds[:-1]])
+    return remove_short(sounds & ~(strided_freq_change(controls) & goes_on), _SHORTEST)
 
 
 def _runs(is_on: np.ndarray) -> Iterator[tuple[int, int]]:

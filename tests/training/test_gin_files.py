@@ -36,11 +36,13 @@ LATER = (
 EXPECTED = (
     'models/ae',
     'models/solo_instrument',
+    'models/small_inverse_synthesis',
     'models/vst/vst',
     'models/vst/vst_32k',
     'models/vst/vst_48k',
     'models/midiae/midiae',
     'models/midiae/z_midiae',
+    'models/midiae/small_midiae',
     'models/midiae/mixins/midi_encoder',
     'models/midiae/mixins/recon_lossgroup',
     'datasets/base',

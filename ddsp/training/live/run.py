@@ -47,14 +47,14 @@ def play_file(
     OSError, ValueError
         When a file cannot be read or written. Nothing is left half written.
     """
-    from ddsp.training.transfer.run import check_free, finished
+    from ddsp.training.output_files import check_free, finished
 
     source, target = Path(source), Path(target)
-    check_free(target, overwrite, source)
+    check_free(target, overwrite, source, 'recording')
     audio = audio_files.load_audio(source, performer.sample_rate)
     if seconds is not None:
         audio = np.resize(audio, max(1, round(seconds * performer.sample_rate)))
-    with finished(target) as partial, steady():
+    with finished(target) as (partial,), steady():
         performer.warm_up()
         played = play_array(performer, audio)
         audio_files.save_audio(partial, played, performer.sample_rate)

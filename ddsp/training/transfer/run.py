@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,8 +12,9 @@ from typing import Any
 
 from ddsp import audio_files
 from ddsp.training.data_preparation.reading import read_recording
-from ddsp.training.fit.directory import check_folder
 from ddsp.training.fit.progress import on_terminal
+from ddsp.training.fit.directory import check_folder
+from ddsp.training.output_files import check_free, finished
 from ddsp.training.reports import chapters
 from ddsp.training.transfer.controls import Controls
 from ddsp.training.transfer.instrument import Instrument, Performance
@@ -23,7 +23,6 @@ from ddsp.training.transfer.measures import hear, measure
 from ddsp.training.transfer.playing import Progress
 from ddsp.training.transfer.report import ReportData, add_to_report, write_report
 
-_PARTIAL = '.ddsp-unfinished-'
 
 
 def transfer_file(
@@ -71,17 +70,17 @@ def transfer_file(
             f'{out}: what is written is a WAV file; name it {out.stem}.wav.'
         )
     report = None if report is None else Path(report)
-    check_free(out, overwrite, path)
+    check_free(out, overwrite, path, 'recording')
     if report is not None:
         _check_report(report, out, add_to)
         if not add_to:
-            check_free(report, overwrite, path)
+            check_free(report, overwrite, path, 'recording')
     if not isinstance(instrument, Instrument):
         instrument = load_instrument(os.fspath(instrument))
     audio = read_recording(path, instrument.sample_rate)
     started = time.monotonic()
     say(f'{path.name}: {len(audio) / instrument.sample_rate:.1f} s; finding its melody')
-    with _progress(instrument.title) as progress:
+    with progress_bar(instrument.title) as progress:
         performance = instrument.perform(
             audio, instrument.sample_rate, controls, progress, method
         )
@@ -94,7 +93,7 @@ def transfer_file(
         **measure(performance, method, heard=heard),
         'transfer_seconds': seconds,
     }
-    with finished(out) as partial:
+    with finished(out) as (partial,):
         audio_files.save_audio(partial, performance.audio, instrument.sample_rate)
         if report is not None:
             # Before the sound is put in its place: both appear, or none.
@@ -111,19 +110,6 @@ def transfer_file(
             )
             (add_to_report if add_to else write_report)(report, data)
     return metrics
-
-
-def check_free(path: Path, overwrite: bool, source: Path) -> None:
-    """Refuses a file that may not be written."""
-    if path.is_dir():
-        raise IsADirectoryError(f'{path} is a directory, expected the name of a file.')
-    if path.exists() and source.exists() and path.samefile(source):
-        raise ValueError(f'{path} is the recording itself: name another file.')
-    if path.exists() and not overwrite:
-        raise FileExistsError(
-            f'{path} is there already: name another file, or give --overwrite.'
-        )
-    check_folder(path.absolute().parent, path)
 
 
 def _check_report(report: Path, out: Path, add_to: bool) -> None:
@@ -147,17 +133,7 @@ def _as_long_as(performance: Performance, n_samples: int) -> Performance:
 
 
 @contextlib.contextmanager
-def finished(path: Path) -> Iterator[Path]:
-    """Gives a name to write under; the file appears whole, or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=_PARTIAL, dir=path.parent) as folder:
-        partial = Path(folder, 'sound.wav')
-        yield partial
-        os.replace(partial, path)
-
-
-@contextlib.contextmanager
-def _progress(title: str) -> Iterator[Progress | None]:
+def progress_bar(title: str) -> Iterator[Progress | None]:
     """A bar on a terminal, over the frames that are played; nothing elsewhere."""
     if not on_terminal():
         yield None
