@@ -251,7 +251,8 @@ class VSTStatelessPredictControls(VSTBaseModule):
         ----------
         f0_scaled : of shape `[1]`, pitch as MIDI / 127.
         pw_scaled : of shape `[1]`, power from 0 for silence to 1.
-        state : of shape `[state_dims]`, zeros for the first frame, then what the last gave.
+        state : of shape `[state_dims]`, zeros for the first frame, then what the last
+            gave.
 
         Returns
         -------
