@@ -40,6 +40,12 @@ def prepare_tfrecord() -> int:
     return _quietly(module).console_entry_point()
 
 
+def generate_synthetic_dataset() -> int:
+    """Runs `ddsp_generate_synthetic_dataset`; gives its exit status."""
+    module = 'ddsp.training.data_preparation.ddsp_generate_synthetic_dataset'
+    return _quietly(module).console_entry_point()
+
+
 def export() -> int:
     """Runs `ddsp_export`; gives its exit status."""
     return _quietly('ddsp.training.ddsp_export').console_entry_point()

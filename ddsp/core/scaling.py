@@ -234,8 +234,8 @@ def frequencies_linear_bands(
 
     Parameters
     ----------
-    freqs : `[batch, frames, sinusoids]`, what a network put out; 0 is the middle of a
-        band.
+    freqs : `[batch, frames, sinusoids]`, what a network put out, no Hz yet; 0 is
+        the middle of a band.
     reach : how far a sinusoid may go from there, in half widths of a band. Above 1,
         neighbours overlap, so that one at an edge can be followed.
     hz_min, hz_max : the range in Hz that the bands share.

@@ -56,8 +56,14 @@ def segment_notes_batch(
 
     Parameters
     ----------
+    binarize_f, pick_f0_f, pick_amps_f : see `segment_notes`.
     controls_batch : controls `[batch, frames]` or `[batch, frames, 1]`; of a nested
         dictionary the branches too. What has another number of examples is passed over.
+    frame_rate : frames a second.
+
+    Returns
+    -------
+    The notes of each example, in order.
     """
     n_batch = len(controls_batch['f0_hz'])
     return [
@@ -89,11 +95,15 @@ def window_array(
 
     Parameters
     ----------
-    array : anything with time along `ax`.
+    array : `[samples, ...]`, or with time along another `ax`.
     sr : samples or frames a second along it.
     win_len : of a window, in seconds.
     frame_step_ratio : from one window to the next, in windows.
     ax : the axis of time.
+
+    Returns
+    -------
+    Arrays `[window samples, ...]`, in order.
 
     Raises
     ------
@@ -154,21 +164,56 @@ def _velocity(amplitude: float) -> int:
 
 @_register
 def mean_f0(controls: Controls, start: int, stop: int) -> float:
-    """The mean pitch of frames `start` up to `stop`, in Hz; 0 if none has a pitch."""
+    """The mean pitch of frames `start` up to `stop`, in Hz; 0 if none has a pitch.
+
+    Parameters
+    ----------
+    controls : of one example, with `f0_hz`.
+    start, stop : frames.
+
+    Returns
+    -------
+    Hz.
+    """
     pitches = _pitches(controls, start, stop)
     return _hz(pitches.mean()) if len(pitches) else 0.0
 
 
 @_register
 def median_f0(controls: Controls, start: int, stop: int) -> float:
-    """The median pitch of frames `start` up to `stop`, in Hz; 0 if none has a pitch."""
+    """The median pitch of frames `start` up to `stop`, in Hz; 0 if none has a pitch.
+
+    Parameters
+    ----------
+    controls : of one example, with `f0_hz`.
+    start, stop : frames.
+
+    Returns
+    -------
+    Hz.
+    """
     pitches = _pitches(controls, start, stop)
     return _hz(np.median(pitches)) if len(pitches) else 0.0
 
 
 @_register
 def median_amps(controls: Controls, start: int, stop: int) -> float:
-    """The median amplitude of frames `start` up to `stop`, linear."""
+    """The median amplitude of frames `start` up to `stop`, linear.
+
+    Parameters
+    ----------
+    controls : of one example, see `midi_heuristic`.
+    start, stop : frames.
+
+    Returns
+    -------
+    Linear amplitude.
+
+    Raises
+    ------
+    KeyError
+        When nothing tells how loud it is.
+    """
     return float(10.0 ** (np.median(_level_db(controls)[start:stop]) / 20.0))
 
 
@@ -213,11 +258,15 @@ def pad_for_frame(vec: Any, mode: str, frame_width: int, axis: int = 0) -> np.nd
 
     Parameters
     ----------
-    vec : with frames along `axis`.
+    vec : `[frames, ...]`, or with frames along another `axis`.
     mode : `'center'`, where windows lie around their frame, `'front'`, where they end
         with it, or `'end'`, where they begin with it.
     frame_width : frames in a window.
     axis : of the frames.
+
+    Returns
+    -------
+    `[frames + frame_width - 1, ...]`.
 
     Raises
     ------
@@ -253,6 +302,11 @@ def amp_pooled_outliers(
     Returns
     -------
     bool `[frames]`.
+
+    Raises
+    ------
+    KeyError
+        When nothing tells how loud it is.
     """
     return _dips(_level_db(controls), frame_width, num_devs, pad_mode)
 
@@ -264,7 +318,17 @@ def power_pooled_outliers(
     num_devs: float = 2.5,
     pad_mode: str = 'center',
 ) -> np.ndarray:
-    """Marks the dips in `power_db`; see `amp_pooled_outliers`."""
+    """Marks the dips in `power_db`.
+
+    Parameters
+    ----------
+    controls : of one example.
+    frame_width, num_devs, pad_mode : as for `amp_pooled_outliers`.
+
+    Returns
+    -------
+    bool `[frames]`.
+    """
     power_db = np.ravel(controls['power_db']).astype(np.float64)
     return _dips(power_db, frame_width, num_devs, pad_mode)
 
@@ -298,7 +362,7 @@ def strided_freq_change(
 
     Returns
     -------
-    bool `[frames]`.
+    bool `[frames]`, True in the frame of each change, of more than 0.7 semitones.
     """
     midi = _filled(_midi(np.ravel(controls['f0_hz'])))
     votes = np.zeros(len(midi))
@@ -324,6 +388,11 @@ def midi_heuristic(controls: Controls) -> np.ndarray:
     -------
     bool `[frames]`: where it is loud enough and has a pitch, but not in dips of
     loudness nor where the pitch changes. What is shorter than 20 frames is no note.
+
+    Raises
+    ------
+    KeyError
+        When nothing tells how loud it is.
     """
     return _sounding(controls, _level_db(controls), amp_pooled_outliers(controls))
 
@@ -331,6 +400,10 @@ def midi_heuristic(controls: Controls) -> np.ndarray:
 @_register
 def midi_heuristic_power(controls: Controls) -> np.ndarray:
     """Says in which frames a note sounds, by f0 and `power_db`; see `midi_heuristic`.
+
+    Returns
+    -------
+    bool `[frames]`.
 
     Raises
     ------

@@ -153,14 +153,14 @@ def random_blend(
 
     Parameters
     ----------
-    length : points of the curve.
+    length : points of the curve, in frames.
     env_start, env_end : its first and its last value.
     exp_max : at least 1. The way is a power of time, whose exponent is as likely to be
         up to this as down to its inverse.
 
     Returns
     -------
-    float32 `[length]`.
+    float32 `[frames]`.
 
     Raises
     ------
@@ -308,7 +308,9 @@ def generate_notes_v2(
     min_note_length, max_note_length : frames of a note or rest.
     p_silent : probability that a note is a rest.
     p_vibrato : probability that a note has vibrato.
-    get_controls, sample_rate, midi_min, midi_max, seed : as for `generate_notes`.
+    get_controls : as for `generate_notes`.
+    sample_rate : in Hz.
+    midi_min, midi_max, seed : as for `generate_notes`.
 
     Returns
     -------

@@ -46,6 +46,10 @@ def load_weights(path: str | os.PathLike[str] = SHIPPED) -> models.InverseSynthe
     ----------
     path : the file; by default that of the estimator that comes with the library.
 
+    Returns
+    -------
+    The model, ready to hear.
+
     Raises
     ------
     FileNotFoundError

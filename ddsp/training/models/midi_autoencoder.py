@@ -186,7 +186,8 @@ class MidiAutoencoder(Model):
 
         Returns
         -------
-        f0 as MIDI note numbers, amplitudes, harmonic distribution, noise magnitudes.
+        f0 as MIDI note numbers, amplitudes, harmonic distribution, noise magnitudes,
+        each `[batch, frames, channels]`.
         """
         f0_midi = core.hz_to_midi(synth_params['f0_hz'])
         amps, noise = synth_params['amplitudes'], synth_params['magnitudes']
@@ -293,7 +294,8 @@ class MidiAutoencoder(Model):
             silence.
         z : latent variables for the decoder, `[batch, frames, channels]`.
         return_synth_params : whether to give the scaled controls too.
-        z_synth : latent variables for a synthcoder that plays f0 and loudness.
+        z_synth : latent variables for a synthcoder that plays f0 and loudness,
+            `[batch, frames, channels]`.
 
         Returns
         -------
@@ -324,7 +326,8 @@ class MidiAutoencoder(Model):
         Parameters
         ----------
         loss_obj : `losses.ParamLoss`, or None, which compares nothing.
-        f0, pitch : what is compared; frames where `pitch` is below 1 do not count.
+        f0, pitch : what is compared, `[batch, frames, 1]`, in MIDI; frames where
+            `pitch` is below 1 do not count.
         tag : stands before the name of the loss.
         """
         if loss_obj is not None:
@@ -351,7 +354,13 @@ class MidiAutoencoder(Model):
     def add_zpitch_losses(
         self, z_pitch: tf.Tensor, q_pitch: tf.Tensor, f0_midi_pred: tf.Tensor
     ) -> None:
-        """Adds all losses of pitch that there are, see the constructor."""
+        """Adds all losses of pitch that there are, see the constructor.
+
+        Parameters
+        ----------
+        z_pitch, q_pitch, f0_midi_pred : pitch before and after it is rounded, and the
+            f0 played from it, `[batch, frames, 1]`, in MIDI.
+        """
         self.add_closeness_loss(
             self.qpitch_f0rec_loss, f0_midi_pred, q_pitch, 'qpitch_f0rec'
         )
@@ -386,6 +395,13 @@ class MidiAutoencoder(Model):
         `[batch, frames, channels]`, amplitudes and noise as decimal logarithms;
         `z_pitch`, `q_pitch`, `q_vel` and `f0_loss_weights` `[batch, frames, 1]`; and
         the scaled controls of both as `synth_params` and `midi_params`.
+
+        Raises
+        ------
+        KeyError
+            When there is neither a `midi_encoder`, nor are there notes in the data.
+        ValueError
+            When the notes of the data have another number of frames than f0.
         """
         return self._autoencode(self.preprocess(features), training)
 
@@ -465,8 +481,10 @@ class ZMidiAutoencoder(MidiAutoencoder):
 
     Parameters
     ----------
-    synthcoder, midi_encoder, midi_decoder, sg_before_midiae, reverb, preprocessor,
-    reconstruction_losses, qpitch_f0rec_loss, pitch_f0rec_loss, pitch_qpitch_loss,
+    synthcoder, midi_encoder, midi_decoder : see `MidiAutoencoder`.
+    sg_before_midiae, reverb, preprocessor : see `MidiAutoencoder`.
+    reconstruction_losses, qpitch_f0rec_loss : see `MidiAutoencoder`.
+    pitch_f0rec_loss, pitch_qpitch_loss : see `MidiAutoencoder`.
     midi_slowness_loss, mask_f0_loss : see `MidiAutoencoder`.
     z_synth_encoders : layers from features to `z`, for the synthcoder, side by side.
     z_global_encoders : layers from features to `z`, for the decoder of notes.
@@ -541,6 +559,10 @@ class ZMidiAutoencoder(MidiAutoencoder):
         features : what the encoder asks for.
         q_pitch : the notes, `[batch, frames, 1]`; the latent is the same in all frames
             of one, and 0 in silence.
+
+        Returns
+        -------
+        `[batch, frames, channels]`, or None without an encoder.
         """
         if self.z_note_encoder is None:
             return None

@@ -89,6 +89,10 @@ def read_midi(path: str | os.PathLike[str]) -> Score:
     path : a Standard MIDI File of any type and tempo. Instruments are told apart by
         track, channel and program.
 
+    Returns
+    -------
+    The tracks with their notes, and what was left out.
+
     Raises
     ------
     OSError, ValueError
@@ -171,6 +175,10 @@ def to_pretty_midi(
     name : of the track.
     tempo : beats a minute, which changes no time in seconds.
 
+    Returns
+    -------
+    `pretty_midi.PrettyMIDI`.
+
     Raises
     ------
     ImportError
@@ -199,5 +207,11 @@ def write_midi(
     name: str = '',
     tempo: float = _TEMPO,
 ) -> None:
-    """Writes notes as a MIDI file with one track, see `to_pretty_midi`."""
+    """Writes notes as a MIDI file with one track.
+
+    Parameters
+    ----------
+    path : of the file.
+    notes, program, name, tempo : see `to_pretty_midi`.
+    """
     to_pretty_midi(notes, program, name, tempo).write(os.fspath(path))
