@@ -356,13 +356,13 @@ def strided_freq_change(
 
     Parameters
     ----------
-    controls : of one example.
+    controls : of one example, with `f0_hz` in Hz.
     frame_widths : how many frames lie between the two.
     pad_mode : of `pad_for_frame`.
 
     Returns
     -------
-    bool `[frames]`, True in the frame of each change, of more than 0.7 semitones.
+    bool `[frames]`: whether the pitch changes there, by more than 0.7 semitones.
     """
     midi = _filled(_midi(np.ravel(controls['f0_hz'])))
     votes = np.zeros(len(midi))
