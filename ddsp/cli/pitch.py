@@ -30,7 +30,7 @@ def add_parser(subparsers: Any) -> None:
         '--method',
         metavar='NAME',
         default='swift-f0',
-        help='pitch estimator: swift-f0 (default), pyin or crepe',
+        help='pitch estimator: swift-f0 (default), pyin, crepe or ddsp-inv',
     )
     add(
         '--frame_rate',

@@ -16,7 +16,7 @@ from ddsp import spectral_ops
 from ddsp.audio_files import load_audio
 from ddsp.recordings import singing_path
 from ddsp.training import data
-from ddsp.training.data_preparation import ddsp_prepare_tfrecord, writing
+from ddsp.training.data_preparation import ddsp_prepare_tfrecord, decoding, writing
 from ddsp.training.data_preparation import prepare_tfrecord_lib as lib
 
 ARGUMENTS = {'example_secs': 1, 'hop_secs': 0.5, 'chunk_secs': 2, 'num_shards': 2}
@@ -307,7 +307,11 @@ def command(folder, out, *flags) -> int:
     )
 
 
-def test_unreadable_files_are_left_out_and_named(mixed_folder, tmp_path, capfd):
+def test_unreadable_files_are_left_out_and_named(
+    mixed_folder, tmp_path, capfd, monkeypatch
+):
+    # Where ffmpeg is, it has its own words for what is no audio.
+    monkeypatch.setattr(decoding.shutil, 'which', lambda name: None)
     assert command(mixed_folder, tmp_path) == ddsp_prepare_tfrecord.EXIT_SKIPPED == 3
     told = capfd.readouterr().err
     assert 'left out 4 recordings' in told
