@@ -11,6 +11,7 @@ from typing import TextIO
 import numpy as np
 
 from ddsp import core
+from ddsp.training.data_preparation.reading import read_recording
 from ddsp.training.output_files import check_free, finished
 from ddsp.training.transcription.midi_files import write_midi
 from ddsp.training.transcription.picture import SUFFIXES, write_picture
@@ -20,7 +21,6 @@ from ddsp.training.transcription.transcribe import (
     Transcription,
     transcribe,
 )
-from ddsp.training.data_preparation.reading import read_recording
 
 _HEAD = 'time_s,f0_hz,confidence,midi'
 _HEARD_CENTS = 5

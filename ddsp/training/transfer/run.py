@@ -12,8 +12,8 @@ from typing import Any
 
 from ddsp import audio_files
 from ddsp.training.data_preparation.reading import read_recording
-from ddsp.training.fit.progress import on_terminal
 from ddsp.training.fit.directory import check_folder
+from ddsp.training.fit.progress import on_terminal
 from ddsp.training.output_files import check_free, finished
 from ddsp.training.reports import chapters
 from ddsp.training.transfer.controls import Controls
@@ -22,7 +22,6 @@ from ddsp.training.transfer.loading import load_instrument
 from ddsp.training.transfer.measures import hear, measure
 from ddsp.training.transfer.playing import Progress
 from ddsp.training.transfer.report import ReportData, add_to_report, write_report
-
 
 
 def transfer_file(
