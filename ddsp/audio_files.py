@@ -204,6 +204,13 @@ def check_length(
 ) -> None:
     """Refuses a recording that is shorter than `min_seconds`, or empty.
 
+    Parameters
+    ----------
+    samples : how many it has.
+    sample_rate : in Hz.
+    min_seconds : the least that it has to last.
+    path : for the message.
+
     Raises
     ------
     ValueError

@@ -208,6 +208,21 @@ ENCODERS = {
         None,
         ['sin_freqs', 'sin_amps'],
     ),
+    'BandSinusoidalEncoder': NetCase(
+        lambda: encoders.BandSinusoidalEncoder(4, 5, 256),
+        {'audio': audio},
+        None,
+        ['audio'],
+    ),
+    'SalienceHarmonicEncoder': NetCase(
+        lambda: encoders.SalienceHarmonicEncoder(7, 4),
+        {
+            'sin_freqs': 100.0 + 2000.0 * np.abs(noise(BATCH, FRAMES, 3)),
+            'sin_amps': 0.1 + np.abs(noise(BATCH, FRAMES, 3, seed=1)),
+        },
+        None,
+        ['sin_freqs', 'sin_amps'],
+    ),
     'MidiEncoder': NetCase(
         lambda: encoders.MidiEncoder(nn.DilatedConvStack(4, 2, 1)),
         {'f0_midi': f0_midi, 'loudness': one},

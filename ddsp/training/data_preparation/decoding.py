@@ -167,7 +167,10 @@ def _read_au(
     header = process.stdout.read(_AU_HEADER.size)
     if len(header) < _AU_HEADER.size:
         process.wait()
-        raise ValueError(f'{path} cannot be read by ffmpeg: {_tail(complaints)}')
+        raise ValueError(
+            f'{path} is not audio that can be read here; it cannot be read by ffmpeg: '
+            f'{_tail(complaints)}'
+        )
     magic, offset, _, encoding, rate, channels = _AU_HEADER.unpack(header)
     if magic != b'.snd' or encoding != _AU_FLOAT or not channels:
         raise ValueError(f'{path}: ffmpeg gave samples of another form than asked for.')

@@ -64,10 +64,11 @@ class BandSinusoidalEncoder(nn.DictLayer):
         self.ch, self.n_noise = ch, n_noise
         self.fft_size, self.overlap, self.reach = fft_size, overlap, reach
         width = _BINS + 2 * _BEYOND
-        self.look = keras.layers.Conv2D(ch, (3, width), (1, _BINS), activation='relu')
-        self.hidden = keras.layers.Conv2D(ch, (1, 3), padding='same', activation='relu')
-        self.dense_out = keras.layers.Dense(2)
-        self.noise_out = keras.layers.Dense(n_noise)
+        given = {'activation': 'relu', 'dtype': self.dtype_policy}
+        self.look = keras.layers.Conv2D(ch, (3, width), (1, _BINS), **given)
+        self.hidden = keras.layers.Conv2D(ch, (1, 3), padding='same', **given)
+        self.dense_out = keras.layers.Dense(2, dtype=self.dtype_policy)
+        self.noise_out = keras.layers.Dense(n_noise, dtype=self.dtype_policy)
 
     def call(self, audio: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         """Gives raw controls, a frame for each hop.
@@ -88,11 +89,12 @@ class BandSinusoidalEncoder(nn.DictLayer):
         x = tf.stack([levels, tf.clip_by_value(deviation, -2.0, 2.0) / 2.0], axis=-1)
         padding = [[0, 0], [1, 1], [_BEYOND, _BEYOND], [0, 0]]
         x = self.hidden(self.look(tf.pad(x, padding, mode='REFLECT')))
-        correction, amplitudes = tf.unstack(self.dense_out(x), axis=-1)
+        told = tf.cast(self.dense_out(x), tf.float32)
+        correction, amplitudes = tf.unstack(told, axis=-1)
         frequencies = self._in_bands(magnitudes, deviation) + 0.1 * correction
         # How loud bands are tells of the noise between the sinusoids.
         noise = self.noise_out(tf.reduce_mean(x, axis=-1))
-        return frequencies, amplitudes, noise
+        return frequencies, amplitudes, tf.cast(noise, tf.float32)
 
     def _reassigned(self, audio: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Magnitudes, and how many bins away what each bin holds is.
@@ -169,13 +171,20 @@ class SalienceHarmonicEncoder(nn.DictLayer):
         self.spread_weight = spread_weight
         self.n_harmonics, self.ch, self.sample_rate = n_harmonics, ch, sample_rate
         self.midi_min, self.midi_max = midi_min, midi_max
-        self.look = keras.layers.Conv2D(ch, (3, 1), padding='same', activation='relu')
-        self.hidden = keras.layers.Conv2D(ch, (3, 3), padding='same', activation='relu')
-        self.salience_out = keras.layers.Dense(1, kernel_initializer='zeros')
-        # What training begins with: harmonics speak for a pitch, what is between them
-        # against it.
+        dtype = self.dtype_policy
+        given = {'padding': 'same', 'activation': 'relu', 'dtype': dtype}
+        self.look = keras.layers.Conv2D(ch, (3, 1), **given)
+        self.hidden = keras.layers.Conv2D(ch, (3, 3), **given)
+        # Training begins with: harmonics speak for a pitch, what is between them
+        # against it; and next to nothing of the network.
+        little = keras.initializers.RandomNormal(stddev=0.01)
+        self.salience_out = keras.layers.Dense(
+            1, kernel_initializer=little, dtype=dtype
+        )
         first = keras.initializers.Constant(_first_guess()[:, np.newaxis])
-        self.guess = keras.layers.Dense(1, use_bias=False, kernel_initializer=first)
+        self.guess = keras.layers.Dense(
+            1, use_bias=False, kernel_initializer=first, dtype=dtype
+        )
 
     def call(
         self, sin_freqs: tf.Tensor, sin_amps: tf.Tensor
@@ -195,7 +204,7 @@ class SalienceHarmonicEncoder(nn.DictLayer):
         """
         x = self._at_multiples(sin_freqs, sin_amps)
         salience = self.guess(x) + self.salience_out(self.hidden(self.look(x)))
-        salience = salience[..., 0]
+        salience = tf.cast(salience[..., 0], tf.float32)
         weights = tf.nn.softmax(salience, axis=-1)
         pitches = tf.constant(self._pitches(), tf.float32)
         midi = tf.reduce_sum(weights * pitches, axis=-1, keepdims=True)

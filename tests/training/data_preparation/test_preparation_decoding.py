@@ -125,7 +125,11 @@ def test_ffmpeg_reads_what_libsndfile_does_not(tmp_path, settings, ffmpeg):
 @pytest.mark.parametrize(
     'word, reason',
     [
-        ('refuse', 'cannot be read by ffmpeg: no such codec'),
+        (
+            'refuse',
+            'is not audio that can be read here; it cannot be read by ffmpeg: '
+            'no such codec',
+        ),
         ('break', 'is damaged: ffmpeg stopped after 2.0 s (lost sync).'),
     ],
 )

@@ -20,10 +20,16 @@ def make_model(net=None, **kwargs) -> models.InverseSynthesis:
     keras.utils.set_random_seed(1)
     given = {
         'losses': [losses.SpectralLoss(fft_sizes=(64,))],
-        'sinusoidal_consistency_losses': [losses.KDEConsistencyLoss()],
-        'harmonic_consistency_losses': [losses.HarmonicConsistencyLoss()],
-        'filtered_noise_consistency_loss': losses.FilteredNoiseConsistencyLoss(),
-        'twm_loss': losses.TWMLoss(),
+        'sinusoidal_consistency_losses': [
+            losses.KDEConsistencyLoss(name='kde_consistency_loss')
+        ],
+        'harmonic_consistency_losses': [
+            losses.HarmonicConsistencyLoss(name='harmonic_consistency_loss')
+        ],
+        'filtered_noise_consistency_loss': losses.FilteredNoiseConsistencyLoss(
+            name='filtered_noise_consistency_loss'
+        ),
+        'twm_loss': losses.TWMLoss(name='twm_loss'),
         'reverb': False,
         'n_samples': SAMPLES,
     }
