@@ -5,22 +5,24 @@ from __future__ import annotations
 import bisect
 import functools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
 
 from ddsp.core import checks, portable, tensors
 from ddsp.core.overlap import overlap_add
+from ddsp.core.partitions import convolve_in_parts
 
 Size = int | tf.Tensor
 
 # Longest block, in samples, of audio that is convolved at once with one response.
 # Longer transforms leave the cache of a processor, shorter ones mostly overlap.
 _BLOCK_SIZE = 8192
-# Rows that one FFT takes at once, and from which length on that is worth copying them.
-_ROWS_AT_ONCE = 8
-_LONG_ROW = 16384
+# A response of so many taps is cut into parts. More of them make shorter transforms,
+# and more products of spectra.
+_LONG_RESPONSE = 16384
+_N_PARTS = 3
 
 
 def get_fft_size(frame_size: Size, ir_size: Size, power_of_2: bool = True) -> Size:
@@ -157,7 +159,9 @@ def fft_convolve(
     response = _as_frames(audio, response)
     n_samples, ir_size = tensors.size(audio, 1), tensors.size(response, 2)
     if response.shape[1] == 1:
-        convolved = _convolve_constant(audio, response)
+        start = ir_size // 2 if delay_compensation < 0 else delay_compensation
+        wanted = start + (n_samples if padding == 'same' else n_samples + ir_size - 1)
+        convolved = _convolve_constant(audio, response, wanted)
     else:
         convolved = _convolve_varying(audio, response, crossfade)
     return crop_and_compensate_delay(
@@ -182,12 +186,34 @@ def _as_frames(audio: tf.Tensor, response: tf.Tensor) -> tf.Tensor:
     return response
 
 
-def _convolve_constant(audio: tf.Tensor, response: tf.Tensor) -> tf.Tensor:
-    """Convolves with a response that stays, block by block."""
+def _convolve_constant(
+    audio: tf.Tensor, response: tf.Tensor, wanted: Size
+) -> tf.Tensor:
+    """Convolves with a response that stays: `wanted` samples, or the whole."""
+    if isinstance(wanted, int) and isinstance(response.shape[2], int):
+        # Taps that lie after everything that is wanted.
+        response = response[:, :, : max(wanted, 1)]
+    fft_size = _size_in_parts(audio, response, wanted)
+    if fft_size is not None:
+        return convolve_in_parts(audio, response[:, 0], wanted, fft_size)
     block = _maximum(_BLOCK_SIZE, 4 * tensors.size(response, 2))
     block = _minimum(block, tensors.size(audio, 1))
     n_blocks = _ceil_divide(tensors.size(audio, 1), block)
     return overlap_add_convolve(_cut(audio, n_blocks, block), response, block)
+
+
+def _size_in_parts(audio: tf.Tensor, response: tf.Tensor, wanted: Size) -> int | None:
+    """FFT size for a response in parts, or `None` where whole blocks are faster.
+
+    That is so for responses that are short, or short beside the audio.
+    """
+    shapes = audio.shape, response.shape
+    if not (isinstance(wanted, int) and all(s.is_fully_defined() for s in shapes)):
+        return None
+    taps = response.shape[2]
+    if portable.is_portable() or taps < _LONG_RESPONSE or audio.shape[1] > 4 * taps:
+        return None
+    return 2 * get_fft_size(_ceil_divide(taps, _N_PARTS), 1, power_of_2=False)
 
 
 def _convolve_varying(
@@ -296,7 +322,7 @@ def _convolve(
 
     @tf.custom_gradient
     def convolve(frames: tf.Tensor, responses: tf.Tensor) -> tuple[tf.Tensor, Callable]:
-        a, b = _transformed(tf.signal.rfft, [frames, responses], fft_size)
+        a, b = (tf.signal.rfft(x, [fft_size]) for x in (frames, responses))
 
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             if hop is not None:
@@ -304,45 +330,15 @@ def _convolve(
             g = tf.signal.rfft(upstream, [fft_size])
             for_frames = _sum_to(g * tf.math.conj(b), frames)
             for_responses = _sum_to(g * tf.math.conj(a), responses)
-            spectra = [for_frames, for_responses]
-            back = _transformed(tf.signal.irfft, spectra, fft_size)
             return tuple(
-                y[..., : tensors.size(x, -1)] for x, y in zip((frames, responses), back)
+                tf.signal.irfft(spectra, [fft_size])[..., : tensors.size(x, -1)]
+                for x, spectra in [(frames, for_frames), (responses, for_responses)]
             )
 
         convolved = tf.signal.irfft(a * b, [fft_size])
         return convolved if hop is None else overlap_add(convolved, hop), gradient
 
     return convolve(frames, responses)
-
-
-def _transformed(
-    transform: Callable, signals: Sequence[tf.Tensor], fft_size: Size
-) -> list[tf.Tensor]:
-    """Transforms signals `[batch, frames, ...]`, in one go if that takes less time.
-
-    Few and long rows do: the FFT of a CPU works on four or eight of them at once, and
-    takes hardly longer for eight than for four.
-    """
-    shapes = [x.shape for x in signals]
-    if not all(shape.is_fully_defined() for shape in shapes):
-        return [transform(x, [fft_size]) for x in signals]
-    rows = [shape[0] * shape[1] for shape in shapes]
-    longest = max(shape[2] for shape in shapes)
-    if sum(rows) > _ROWS_AT_ONCE or longest < _LONG_ROW:
-        return [transform(x, [fft_size]) for x in signals]
-    together = [
-        tf.pad(tf.reshape(x, [n, shape[2]]), [[0, 0], [0, longest - shape[2]]])
-        for x, n, shape in zip(signals, rows, shapes)
-    ]
-    missing = _ROWS_AT_ONCE - sum(rows) if sum(rows) > _ROWS_AT_ONCE // 2 else 0
-    together.append(tf.zeros([missing, longest], signals[0].dtype))
-    results = tf.split(
-        transform(tf.concat(together, axis=0), [fft_size]), [*rows, missing]
-    )
-    return [
-        tf.reshape(y, [*shape[:2], y.shape[1]]) for y, shape in zip(results, shapes)
-    ]
 
 
 def _sum_to(spectra: tf.Tensor, x: tf.Tensor) -> tf.Tensor:
