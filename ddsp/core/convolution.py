@@ -19,9 +19,10 @@ Size = int | tf.Tensor
 # Longest block, in samples, of audio that is convolved at once with one response.
 # Longer transforms leave the cache of a processor, shorter ones mostly overlap.
 _BLOCK_SIZE = 8192
-# A response of so many taps is cut into parts. More of them make shorter transforms,
-# and more products of spectra.
-_LONG_RESPONSE = 16384
+# A response of so many taps is cut into parts, if so many rows of audio share the work:
+# measured, see "What was tried" in benchmarks/RESULTS.md.
+_LONG_RESPONSE = 32768
+_ROWS_IN_PARTS = range(2, 9)
 _N_PARTS = 3
 
 
@@ -205,13 +206,15 @@ def _convolve_constant(
 def _size_in_parts(audio: tf.Tensor, response: tf.Tensor, wanted: Size) -> int | None:
     """FFT size for a response in parts, or `None` where whole blocks are faster.
 
-    That is so for responses that are short, or short beside the audio.
+    That is so for responses that are short, or short beside the audio; and one long
+    transform makes good use of a processor when there are many.
     """
     shapes = audio.shape, response.shape
     if not (isinstance(wanted, int) and all(s.is_fully_defined() for s in shapes)):
         return None
-    taps = response.shape[2]
-    if portable.is_portable() or taps < _LONG_RESPONSE or audio.shape[1] > 4 * taps:
+    taps, rows = response.shape[2], max(audio.shape[0], response.shape[0])
+    is_long = taps >= max(_LONG_RESPONSE, audio.shape[1] // 4)
+    if portable.is_portable() or not is_long or rows not in _ROWS_IN_PARTS:
         return None
     return 2 * get_fft_size(_ceil_divide(taps, _N_PARTS), 1, power_of_2=False)
 
