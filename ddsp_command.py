@@ -1,8 +1,9 @@
 """Starts the commands: `ddsp`, `ddsp_run`, `ddsp_prepare_tfrecord`, `ddsp_export`.
 
 A module beside the package, because importing anything of the package waits for
-TensorFlow, which takes seconds and talks on stderr meanwhile. Here the version is told
-at once, and TensorFlow is loaded in silence.
+TensorFlow, which takes seconds and talks on stderr meanwhile. Here the command line is
+read before that, so that help and mistakes are told at once, and TensorFlow is loaded
+in silence.
 """
 
 from __future__ import annotations
@@ -10,11 +11,20 @@ from __future__ import annotations
 import contextlib
 import importlib
 import importlib.metadata
+import importlib.util
 import os
 import sys
 import tempfile
 import types
 from collections.abc import Iterator
+
+# Packages with modules that the command line is read by, and that know no TensorFlow.
+_READ_BY = (
+    'ddsp',
+    'ddsp.training',
+    'ddsp.training.instrument',
+    'ddsp.training.transfer',
+)
 
 
 def main() -> int:
@@ -23,7 +33,8 @@ def main() -> int:
         print('ddsp', importlib.metadata.version('ddsp'))
         return 0
     try:
-        return _quietly('ddsp.cli.main').main()
+        status = _answer_at_once()
+        return _quietly('ddsp.cli.main').main() if status is None else status
     except KeyboardInterrupt:  # While loading, before anything could be begun.
         print('\nddsp: aborted, nothing was done', file=sys.stderr)
         return 130
@@ -49,6 +60,37 @@ def generate_synthetic_dataset() -> int:
 def export() -> int:
     """Runs `ddsp_export`; gives its exit status."""
     return _quietly('ddsp.training.ddsp_export').console_entry_point()
+
+
+def _answer_at_once() -> int | None:
+    """Tells what needs no TensorFlow; gives None where there is work to do."""
+    if 'ddsp' in sys.modules:  # Somebody has waited for TensorFlow already.
+        return None
+    with _bare_packages():
+        return importlib.import_module('ddsp.cli.main').answer_at_once()
+
+
+@contextlib.contextmanager
+def _bare_packages() -> Iterator[None]:
+    """Lets modules be imported without what their packages import first.
+
+    `import ddsp` loads everything, since gin files and saved models that name a layer
+    rely on its being known from then on. Within this context, packages of ddsp are mere
+    folders; afterwards, nothing of ddsp has been imported.
+    """
+    spec = importlib.util.find_spec('ddsp')
+    for name in _READ_BY:
+        _, *inner = name.split('.')
+        folder = types.ModuleType(name)
+        folder.__path__ = [
+            os.path.join(place, *inner) for place in spec.submodule_search_locations
+        ]
+        sys.modules[name] = folder
+    try:
+        yield
+    finally:
+        for name in [n for n in sys.modules if n.split('.')[0] == 'ddsp']:
+            del sys.modules[name]
 
 
 def _quietly(module: str) -> types.ModuleType:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-import ddsp
 from ddsp.cli import (
     export,
     fit,
@@ -20,6 +20,7 @@ from ddsp.cli import (
     train,
     transfer,
 )
+from ddsp.cli.checks import check
 
 # One module a subcommand, each with `add_parser`, `run`, and what is left after Ctrl-C.
 _COMMANDS = {
@@ -42,7 +43,9 @@ def make_parser() -> argparse.ArgumentParser:
         prog='ddsp', description='Differentiable digital signal processing.'
     )
     parser.add_argument(
-        '--version', action='version', version=f'ddsp {ddsp.__version__}'
+        '--version',
+        action='version',
+        version=f'ddsp {importlib.metadata.version("ddsp")}',
     )
     subparsers = parser.add_subparsers(dest='command', metavar='COMMAND', required=True)
     for command in _COMMANDS.values():
@@ -63,8 +66,34 @@ def main(argv: Sequence[str] | None = None) -> int:
     stderr, 130 when aborted by Ctrl-C. A wrong command line exits with 2.
     """
     arguments = make_parser().parse_args(argv)
+    return _guarded(_COMMANDS[arguments.command].run, arguments)
+
+
+def answer_at_once(argv: Sequence[str] | None = None) -> int | None:
+    """Reads a command line, and answers what needs no TensorFlow: help and mistakes.
+
+    Parameters
+    ----------
+    argv : as for `main`.
+
+    Returns
+    -------
+    The exit status, as that of `main`, or None where there is work for `main`.
+    """
+    arguments = make_parser().parse_args(argv)
+    command = _COMMANDS[arguments.command]
+    if status := _guarded(check, arguments):
+        return status
+    needs_tensorflow = getattr(command, 'NEEDS_TENSORFLOW', True)
+    return None if needs_tensorflow else _guarded(command.run, arguments)
+
+
+def _guarded(
+    run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace
+) -> int:
+    """Runs a part of a command; gives its status, or tells the error in one line."""
     try:
-        return _COMMANDS[arguments.command].run(arguments)
+        return run(arguments)
     except KeyboardInterrupt:
         left = _COMMANDS[arguments.command].ABORTED
         print(f'\nddsp: aborted, {left}', file=sys.stderr)

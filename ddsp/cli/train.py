@@ -106,6 +106,8 @@ def command_line(arguments: argparse.Namespace) -> str:
 
 def summary(metrics: dict[str, Any], out: Path, audio: str) -> str:
     """What came of it, where to hear it, and how to go on: a line each."""
+    from ddsp.training.instrument.report import few_steps
+
     found = metrics['metrics']
     names = {
         'f0_crepe/l1_semitones': 'pitch off by {:.2f} semitones',
@@ -119,10 +121,14 @@ def summary(metrics: dict[str, Any], out: Path, audio: str) -> str:
     ]
     step, asked = metrics['step'], metrics['steps_asked']
     words = ['ddsp', 'train', audio, '--out', str(out)]
+    few = few_steps(metrics)
     if step >= asked:
-        words += ['--steps', str(2 * step)]
-    return (
-        f'step {step}: {", ".join(told)}\n'
-        f'Open {out / "report.html"} to hear what was learnt.\n'
-        f'To learn on from here: {shlex.join(words)}'
+        words += ['--steps', str(metrics['steps_default'] if few else 2 * step)]
+    return '\n'.join(
+        [
+            f'step {step}: {", ".join(told)}',
+            *([few] if few else []),
+            f'Open {out / "report.html"} to hear what was learnt.',
+            f'To learn on from here: {shlex.join(words)}',
+        ]
     )

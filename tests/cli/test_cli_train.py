@@ -11,7 +11,9 @@ import shlex
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
 import tiny_instrument
@@ -58,7 +60,16 @@ def runs(audio, model, tmp_path_factory):
     )
     metrics = json.loads((out / 'metrics.json').read_text())
     second = call_here(audio, '--out', out, '--steps', 16)
-    return {'out': out, 'said': [first, second], 'metrics': metrics}
+    settings = (out / 'run.json').read_bytes()
+    times = {path: path.stat().st_mtime_ns for path in out.rglob('*')}
+    third = call_here(audio, '--out', out, '--steps', 14)
+    return {
+        'out': out,
+        'said': [first, second, third],
+        'metrics': metrics,
+        'settings': settings,
+        'times': times,
+    }
 
 
 def call(*arguments) -> subprocess.CompletedProcess:
@@ -102,21 +113,45 @@ def test_everything_is_written(runs):
 
 
 def test_what_it_says(runs, audio):
-    first, second = runs['said']
+    first, second, _ = runs['said']
     assert 'damaged.wav' in first.stderr
     assert 'step 12 of 12: loss' in first.stderr
     assert 'already' in second.stderr
     assert 'ckpt-12, step 12' in second.stderr
     assert 'step 16 of 16: loss' in second.stderr
     for done, step in ((first, 12), (second, 16)):
-        result, report, further = done.stdout.splitlines()
+        result, few, report, further = done.stdout.splitlines()
         assert result.startswith(f'step {step}: pitch off by')
         assert str(runs['out'] / 'report.html') in report
         words = shlex.split(further.split(': ')[1])
         assert words[:3] == ['ddsp', 'train', str(audio)]
-        assert words[-2:] == ['--steps', str(2 * step)]
+        assert few == (
+            f'{step} steps are few: the default of this model is 5000; it will sound '
+            'unfinished.'
+        )
+        assert words[-2:] == ['--steps', '5000']
         for noise in ('Warning', 'ERROR', 'oneDNN', 'cuda', 'Traceback'):
             assert noise not in done.stderr
+
+
+def test_how_to_go_on_after_enough_steps():
+    metrics = {'metrics': {}, 'step': 5000, 'steps_asked': 5000, 'steps_default': 5000}
+    _, _, further = train.summary(metrics, Path('out'), 'audio').splitlines()
+    assert further.endswith('ddsp train audio --out out --steps 10000')
+
+
+def test_a_model_that_is_further_already(runs):
+    *_, second, third = runs['said']
+    out = runs['out']
+    assert f'{out} is at step 16 already, and asked for are 14 steps in all' in (
+        third.stderr
+    )
+    assert 'Ask for more than 16 to learn on' in third.stderr
+    assert 'measuring' not in third.stderr
+    assert third.stdout == second.stdout
+    # Nothing was done again, and the steps asked for are no setting of the run.
+    assert {p: p.stat().st_mtime_ns for p in out.rglob('*')} == runs['times']
+    assert (out / 'run.json').read_bytes() == runs['settings']
 
 
 def test_the_numbers(runs):
@@ -175,6 +210,7 @@ def test_wishes_that_cannot_be_met(arguments, message, audio, tmp_path, capsys):
     assert line.startswith('ddsp train: error: ')
     assert message in line
     assert 'Traceback' not in err
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_help_names_every_model(capsys):
@@ -214,6 +250,45 @@ def test_too_little_sound(tmp_path, capsys):
     assert status == 1
     (line,) = err.splitlines()
     assert '3.0 s in 1 recording, expected at least one example of 4 s' in line
+    assert not (tmp_path / 'run').exists()
+
+
+def test_a_failed_try_is_no_obstacle(audio, model, tmp_path, capsys):
+    out = tmp_path / 'deep' / 'run'
+    words = [audio, '--out', out, '--model', model, '--batch_size', 4, '--steps', 2]
+    wrong = ['--gin_param', 'train.steps_per_save = 0']
+    status, err = run(capsys, *words, *wrong)
+    assert status == 1
+    assert 'steps_per_save is 0' in err.splitlines()[-1]
+    assert list(tmp_path.iterdir()) == []
+    quiet = np.zeros(5 * 16000)
+    soundfile.write(tmp_path / 'quiet.wav', quiet, 16000)
+    status, err = run(capsys, tmp_path / 'quiet.wav', '--out', out)
+    assert status == 1
+    assert 'silent throughout' in err.splitlines()[-1]
+    assert [path.name for path in tmp_path.iterdir()] == ['quiet.wav']
+
+
+@pytest.mark.parametrize('overwrite', [False, True])
+def test_a_run_survives_a_failed_try(overwrite, runs, audio, tmp_path, capsys):
+    out = runs['out']
+    before = {path: path.stat().st_mtime_ns for path in out.rglob('*')}
+    soundfile.write(tmp_path / 'quiet.wav', np.zeros(5 * 16000), 16000)
+    words = [tmp_path / 'quiet.wav', '--out', out, *['--overwrite'] * overwrite]
+    status, err = run(capsys, *words)
+    assert status == 1
+    said = 'silent throughout' if overwrite else 'trained on other recordings'
+    assert said in err.splitlines()[-1]
+    wrong = ['--steps', 20, '--gin_param', 'train.steps_per_save = 0']
+    status, _ = run(capsys, audio, '--out', out, *wrong)
+    assert status == 1
+    after = {path: path.stat().st_mtime_ns for path in out.rglob('*')}
+    # It was written, and written back.
+    assert (out / 'run.json').read_bytes() == runs['settings']
+    written = {out / 'run.json', out}
+    assert {p: t for p, t in after.items() if p not in written} == {
+        p: t for p, t in before.items() if p not in written
+    }
 
 
 def test_ctrl_c_keeps_what_was_learnt(audio, model, tmp_path):

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
+from ddsp.training.instrument.choices import MODELS, Settings
 from ddsp.training.instrument.run import train_instrument
-from ddsp.training.instrument.settings import MODELS, Settings
 
 __all__ = ['MODELS', 'Settings', 'train_instrument']

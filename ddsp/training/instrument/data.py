@@ -7,7 +7,8 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,11 @@ def prepare(
     wanted: Wanted,
     trained: bool,
     say: Callable[[str], None],
+    again: bool = False,
 ) -> dict[str, Any]:
     """Makes the records of a run, unless they are there.
+
+    Those that are there already stay until others are complete.
 
     Parameters
     ----------
@@ -66,6 +70,7 @@ def prepare(
     wanted : of the records.
     trained : whether the run has a checkpoint, and so no choice of its records.
     say : is told what is going on.
+    again : whether to make them even if they are there.
 
     Returns
     -------
@@ -85,31 +90,31 @@ def prepare(
         'recordings': _fingerprints(paths, audio),
         'wanted': dataclasses.asdict(wanted),
     }
-    if _is_made_from(data_dir, sources):
+    if not again and _is_made_from(data_dir, sources):
         info = dataset_info.read_json(str(data_dir / dataset_info.FILE_NAME))
         if info is not None:
             say(f'records of {_counted(len(paths))} are in {data_dir} already')
             return info
-    if trained:
+    if trained and not again:
         raise ValueError(
             f'{out_dir} was trained on other recordings than {audio} holds now, or on '
             'records of other rates: name another directory, or start again with '
             '--overwrite.'
         )
     cuts = _plan(paths, wanted, say)
-    data_dir.mkdir(parents=True, exist_ok=True)
-    (data_dir / _SOURCES).unlink(missing_ok=True)
-    info = prepare_tfrecord_lib.prepare_tfrecord(
-        paths,
-        str(data_dir / _NAME),
-        say=lambda line: None,
-        **{**sources['wanted'], **cuts},
-    )
-    statistics = info['splits']['train']['statistics']
-    # Before it is noted what the records are of: silence is refused again, not used.
-    if statistics['silent_fraction'] == 1:
-        raise ValueError(f'{audio} is silent throughout: there is nothing to learn.')
-    dataset_info.write_json(str(data_dir / _SOURCES), sources)
+    with _complete_folder(data_dir) as unfinished:
+        info = prepare_tfrecord_lib.prepare_tfrecord(
+            paths,
+            str(unfinished / _NAME),
+            say=lambda line: None,
+            **{**sources['wanted'], **cuts},
+        )
+        statistics = info['splits']['train']['statistics']
+        if statistics['silent_fraction'] == 1:
+            raise ValueError(
+                f'{audio} is silent throughout: there is nothing to learn.'
+            )
+        dataset_info.write_json(str(unfinished / _SOURCES), sources)
     for line in prepare_tfrecord_lib.summary(info):
         say(line)
     if not statistics['voiced_fraction']:
@@ -118,6 +123,20 @@ def prepare(
             'recordings of one note at a time.'
         )
     return info
+
+
+@contextlib.contextmanager
+def _complete_folder(path: Path) -> Iterator[Path]:
+    """Gives a folder to write into, which takes the place of another when complete."""
+    unfinished = path.with_name(f'{path.name}.unfinished')
+    shutil.rmtree(unfinished, ignore_errors=True)  # Of a command that was killed.
+    unfinished.mkdir(parents=True)
+    try:
+        yield unfinished
+        shutil.rmtree(path, ignore_errors=True)
+        unfinished.rename(path)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def find(audio: Path, out_dir: Path) -> list[str]:

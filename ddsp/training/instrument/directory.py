@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import fnmatch
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ddsp.training import checkpoint_files
 from ddsp.training.data import dataset_info
 from ddsp.training.fit.directory import check_folder
-from ddsp.training.instrument.settings import Settings
+from ddsp.training.instrument.choices import Settings
 
 # What a run writes, and so may remove.
 _OUTPUTS = (
     'checkpoint*',
     'ckpt-*',
     'data',
+    'data.unfinished',
     'dataset.json*',
     'dataset_statistics.json*',
     'impulse_response.wav',
@@ -31,6 +33,8 @@ _OUTPUTS = (
     'summaries',
 )
 _SETTINGS = 'run.json'
+# What may be there before that: the command was killed while it made records.
+_FIRST = ['data.unfinished']
 # What cannot change once there is a checkpoint, and how the command line calls it.
 _FIXED = {
     'model': '--model',
@@ -40,20 +44,20 @@ _FIXED = {
 }
 
 
-def open_run(
+def find_run(
     out_dir: Path, given: Mapping[str, Any], overwrite: bool = False
-) -> Settings:
-    """Makes the directory of a run, or finds the run that is there already.
+) -> tuple[Settings, Settings | None]:
+    """Finds the run of a directory, or sees that one may begin; changes nothing.
 
     Parameters
     ----------
     out_dir : of the run.
     given : settings by name; None where the run, or else the default, decides.
-    overwrite : whether to remove an earlier run and start again.
+    overwrite : whether an earlier run is to be removed.
 
     Returns
     -------
-    The settings of the run, which the directory has recorded.
+    The settings that the run is to have, and those it has had, if it is to go on.
 
     Raises
     ------
@@ -68,15 +72,64 @@ def open_run(
         raise NotADirectoryError(f'{out_dir} is a file, expected a directory.')
     check_folder(out_dir.absolute(), out_dir)
     _check_own(out_dir)
-    if overwrite:
-        _remove_outputs(out_dir)
-    before = _read(out_dir)
+    before = None if overwrite else _read(out_dir)
     settings = (before or Settings()).changed(given)
     if before is not None and has_checkpoint(out_dir):
         _check_same(out_dir, before, settings)
+    return settings, before
+
+
+@contextlib.contextmanager
+def made_folder(out_dir: Path) -> Iterator[None]:
+    """Makes a folder; one that stays empty goes again, when an error ends the context.
+
+    Parameters
+    ----------
+    out_dir : absolute. Folders around it are made as well, and go as well.
+    """
+    made = [path for path in (out_dir, *out_dir.parents) if not path.exists()]
     out_dir.mkdir(parents=True, exist_ok=True)
-    dataset_info.write_json(str(out_dir / _SETTINGS), dataclasses.asdict(settings))
-    return settings
+    try:
+        yield
+    except BaseException:
+        for folder in made:
+            with contextlib.suppress(OSError):  # There is something in it.
+                folder.rmdir()
+        raise
+
+
+@contextlib.contextmanager
+def begun_run(
+    out_dir: Path, settings: Settings, overwrite: bool = False
+) -> Iterator[None]:
+    """Begins a run, or goes on with one, once its records are there.
+
+    An error that ends the context before a checkpoint was written undoes it: a run that
+    has begun is removed, and one that went on has the settings again that it had.
+    Ctrl-C is no error, nor is an end by force: the run can go on after these.
+
+    Parameters
+    ----------
+    out_dir : of the run, with `data` in it.
+    settings : to be recorded.
+    overwrite : whether to remove an earlier run, all but `data`.
+    """
+    if overwrite:
+        _remove_outputs(out_dir, keep=('data',))
+    path = out_dir / _SETTINGS
+    before = path.read_bytes() if path.exists() else None
+    checkpoint = checkpoint_files.newest_complete(str(out_dir))
+    dataset_info.write_json(str(path), dataclasses.asdict(settings))
+    try:
+        yield
+    except Exception:
+        if checkpoint_files.newest_complete(str(out_dir)) != checkpoint:
+            pass  # It has come further with these settings.
+        elif before is not None:
+            path.write_bytes(before)
+        else:
+            _remove_outputs(out_dir)
+        raise
 
 
 def has_checkpoint(out_dir: Path) -> bool:
@@ -89,7 +142,8 @@ def _check_own(out_dir: Path) -> None:
     others = [
         name for name in names if not any(fnmatch.fnmatch(name, p) for p in _OUTPUTS)
     ]
-    if names and (others or _SETTINGS not in names):
+    begun = _SETTINGS in names or names in ([], _FIRST)
+    if others or not begun:
         found = others[0] if others else names[0]
         raise FileExistsError(
             f'the directory {out_dir} holds what ddsp train has not written, such as '
@@ -97,8 +151,10 @@ def _check_own(out_dir: Path) -> None:
         )
 
 
-def _remove_outputs(out_dir: Path) -> None:
-    for path in out_dir.iterdir() if out_dir.is_dir() else []:
+def _remove_outputs(out_dir: Path, keep: Collection[str] = ()) -> None:
+    for path in out_dir.iterdir():
+        if path.name in keep:
+            continue
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
         else:

@@ -13,6 +13,8 @@ import numpy as np
 from ddsp.training.instrument.listening import Listening
 from ddsp.training.reports import page, plots, sections
 
+# Of the steps that are usual; with fewer, it is said.
+_FEW = 0.25
 # Names and units of what is measured; others keep the name that TensorBoard shows.
 _NAMES = {
     'losses/total_loss': 'Loss that training made small',
@@ -43,6 +45,7 @@ class ReportData:
     skipped : path and reason of recordings that were left out.
     command : that made it; may be empty.
     config : the operative gin configuration.
+    voices : what there is to say where recordings are not of one voice; may be empty.
     """
 
     recordings: str
@@ -54,6 +57,24 @@ class ReportData:
     skipped: Sequence[Mapping[str, str]]
     command: str
     config: str
+    voices: str = ''
+
+
+def few_steps(metrics: Mapping[str, Any]) -> str | None:
+    """Says so when a model has had far fewer steps than are usual; else None.
+
+    Parameters
+    ----------
+    metrics : as in `metrics.json`.
+    """
+    step, default = metrics['step'], metrics.get('steps_default', 0)
+    if step >= _FEW * default:
+        return None
+    steps = '1 step is' if step == 1 else f'{step} steps are'
+    return (
+        f'{steps} few: the default of this model is {default}; it will sound '
+        'unfinished.'
+    )
 
 
 def write_report(path: Path, data: ReportData) -> None:
@@ -97,6 +118,10 @@ def _notes(data: ReportData) -> list[str]:
             f'{metrics["steps_asked"]}; this is how far it had come. Without '
             '--overwrite, the same command goes on from here.'
         )
+    if few := few_steps(metrics):
+        notes.append(few)
+    if data.voices:
+        notes.append(f'{data.voices[0].upper()}{data.voices[1:]}')
     if not metrics['held_out']:
         notes.append(
             'Nothing was held out: these are passages that the model was trained on, '

@@ -16,19 +16,28 @@ from typing import Any
 import gin
 import keras
 
-from ddsp.training import eval_util, models, strategies, train_util, trainers
+from ddsp.training import (
+    checkpoint_files,
+    eval_util,
+    models,
+    strategies,
+    train_util,
+    trainers,
+)
 from ddsp.training.data import dataset_info
 from ddsp.training.gin_scope import own_configuration
 from ddsp.training.instrument import data, directory
+from ddsp.training.instrument.choices import Settings
 from ddsp.training.instrument.listening import listen, save_sounds
 from ddsp.training.instrument.losses import read_losses
 from ddsp.training.instrument.report import ReportData, write_report
 from ddsp.training.instrument.settings import (
-    Settings,
     configure,
     configure_data,
+    configured_steps,
 )
 from ddsp.training.instrument.statistics import write_statistics
+from ddsp.training.instrument.voices import note_on_voices
 
 
 def train_instrument(
@@ -51,7 +60,11 @@ def train_instrument(
     and loudness), the checkpoints and summaries of `train_util.train`, `samples/`
     (passages as recorded and as played), `impulse_response.wav` (of a model with a
     reverb), `metrics.json`, `report.html`, and `run.json`, the settings. Called again,
-    it goes on where it stopped, with the settings it had and those given now.
+    it goes on where it stopped, with the settings it had and those given now. A run
+    that has come as far as it is asked to is not measured again.
+
+    An error before the first checkpoint leaves nothing behind, and an earlier run as it
+    was, unless that was to be overwritten and the recordings could be used.
 
     Ctrl-C ends training early; what was learnt so far is saved and shown. SIGTERM saves
     a checkpoint and ends. The global random seeds are set.
@@ -88,7 +101,7 @@ def train_instrument(
     audio, out_dir = Path(audio), Path(out_dir).absolute()
     # First of all: without recordings, nothing is begun, and no earlier run removed.
     data.find(audio, out_dir)
-    settings = directory.open_run(
+    settings, before = directory.find_run(
         out_dir,
         {
             'model': model,
@@ -101,11 +114,19 @@ def train_instrument(
         },
         overwrite,
     )
-    with own_configuration():
-        configure(settings)
-        info = _prepare(audio, out_dir, settings, say)
-        write_statistics(out_dir, _provider('train'))
-        run = _train(out_dir, say)
+    with own_configuration(), directory.made_folder(out_dir):
+        default_steps = configure(settings)
+        trainer = _make_trainer()
+        info = _prepare(audio, out_dir, settings, say, again=overwrite)
+        if before is not None:
+            metrics = _done_already(out_dir, settings, before, say)
+            if metrics is not None:
+                return metrics
+        if voices := note_on_voices(_provider('train')):
+            say(f'note: {voices}')
+        with directory.begun_run(out_dir, settings, overwrite):
+            write_statistics(out_dir, _provider('train'))
+            run = _train(trainer, out_dir, default_steps, say)
         if run.end.reason == 'SIGTERM':
             return {
                 'step': run.end.step,
@@ -113,6 +134,7 @@ def train_instrument(
                 'signal': run.end.reason,
             }
         say('measuring, and writing the report')
+        run = dataclasses.replace(run, note=voices or '')
         return _show(audio, out_dir, settings, info, run, command)
 
 
@@ -121,10 +143,16 @@ class _Run:
     end: train_util.TrainingEnd
     seconds: float
     steps_asked: int
+    default_steps: int
+    note: str = ''
 
 
 def _prepare(
-    audio: Path, out_dir: Path, settings: Settings, say: Callable[[str], None]
+    audio: Path,
+    out_dir: Path,
+    settings: Settings,
+    say: Callable[[str], None],
+    again: bool,
 ) -> dict[str, Any]:
     """Makes records of the rates and lengths that gin gives the provider."""
     provider = _provider('train')
@@ -138,7 +166,7 @@ def _prepare(
         seed=settings.seed,
     )
     trained = directory.has_checkpoint(out_dir)
-    info = data.prepare(audio, out_dir, wanted, trained, say)
+    info = data.prepare(audio, out_dir, wanted, trained, say, again)
     num_examples = info['splits']['train']['num_examples']
     told = configure_data(*data.patterns(out_dir, info), num_examples)
     if told:
@@ -146,13 +174,48 @@ def _prepare(
     return info
 
 
-def _train(out_dir: Path, say: Callable[[str], None]) -> _Run:
+def _done_already(
+    out_dir: Path, settings: Settings, before: Settings, say: Callable[[str], None]
+) -> dict[str, Any] | None:
+    """What was measured of a run that has come as far as it is asked to; else None."""
+    newest = checkpoint_files.newest_complete(str(out_dir))
+    step = -1 if newest is None else checkpoint_files.step_of(newest)
+    asked = configured_steps()
+    same = dataclasses.replace(settings, steps=before.steps) == before
+    if step < asked or not same or not (out_dir / 'report.html').exists():
+        return None
+    try:
+        metrics = json.loads((out_dir / 'metrics.json').read_text('utf-8'))
+    except (OSError, ValueError):
+        return None
+    if metrics.get('step') != step or 'steps_asked' not in metrics:
+        return None
+    say(
+        f'{out_dir} is at step {step} already, and asked for are {asked} steps in all: '
+        'nothing is left to learn, and the report is there. Ask for more than '
+        f'{step} to learn on.'
+    )
+    return metrics
+
+
+def _make_trainer() -> trainers.Trainer:
+    """A model that is new, with what trains it."""
     keras.utils.set_random_seed(train_util.configured_seed())
     strategy = strategies.get_strategy()
     with strategy.scope():
         model = models.get_model()
-        trainer = trainers.get_trainer_class()(model, strategy)
-    steps_asked = gin.query_parameter('train_util.train.num_steps')
+        return trainers.get_trainer_class()(model, strategy)
+
+
+def _train(
+    trainer: trainers.Trainer,
+    out_dir: Path,
+    default_steps: int,
+    say: Callable[[str], None],
+) -> _Run:
+    # Making records may have drawn numbers, or not: they may have been there.
+    keras.utils.set_random_seed(train_util.configured_seed())
+    steps_asked = configured_steps()
     say(f'training to step {steps_asked}; Ctrl-C stops early and keeps the result')
     started = time.monotonic()
     end = train_util.train(
@@ -161,7 +224,7 @@ def _train(out_dir: Path, say: Callable[[str], None]) -> _Run:
         save_dir=str(out_dir),
         restore_dir=str(out_dir),
     )
-    return _Run(end, time.monotonic() - started, steps_asked)
+    return _Run(end, time.monotonic() - started, steps_asked, default_steps)
 
 
 def _show(
@@ -190,6 +253,7 @@ def _show(
         'seconds': info['recordings']['seconds'],
         'held_out': 'eval' in info['splits'],
         'steps_asked': run.steps_asked,
+        'steps_default': run.default_steps,
         'interrupted': run.end.reason == 'SIGINT',
         'training_seconds': run.seconds,
     }
@@ -207,6 +271,7 @@ def _show(
             metrics=metrics,
             has_timbre=getattr(model, 'encoder', None) is not None,
             skipped=info['recordings']['skipped'],
+            voices=run.note,
             command=command,
             config=gin.operative_config_str(),
         ),

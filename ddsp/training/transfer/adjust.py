@@ -10,6 +10,7 @@ from ddsp import core, spectral_ops
 from ddsp.training import postprocessing
 from ddsp.training.fit.features import Features
 from ddsp.training.transfer.controls import Controls
+from ddsp.training.transfer.info import note_name
 from ddsp.training.transfer.statistics import Statistics
 from ddsp.training.transfer.tuning import auto_tune, get_tuning_factor
 
@@ -24,7 +25,6 @@ _LEAST_SLOPE, _GREATEST_SLOPE = 0.5, 3.0
 _HARDLY_A_MELODY = 0.2
 # Semitones beyond the range of notes which vibrato and slides need.
 _MARGIN = 0.5
-_NAMES = ('C', 'C#', 'D', 'D#', 'E', 'F', 'F#', 'G', 'G#', 'A', 'A#', 'B')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,12 +137,6 @@ def match_loudness(
     moved += wanted[_RANKS // 2] - moved[_RANKS // 2]
     matched = np.interp(loudness_db, given, moved)
     return matched + np.minimum(loudness_db - given[0], 0.0)
-
-
-def note_name(midi: float) -> str:
-    """The name of the nearest key of a piano: 60 is C4."""
-    key = round(midi)
-    return f'{_NAMES[key % 12]}{key // 12 - 1}'
 
 
 def _octaves(midi: np.ndarray, mean_pitch: float) -> int:

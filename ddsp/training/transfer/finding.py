@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from ddsp.training.transfer import archives
-from ddsp.training.transfer.instrument import InstrumentInfo
+from ddsp.training.transfer.info import InstrumentInfo
 
 #: Where instruments of the package are.
 SHIPPED = Path(__file__).parents[1] / 'instruments'
@@ -69,7 +69,7 @@ def located(instrument: str | Path) -> Iterator[Place]:
         When a file is no archive, or a damaged or unsafe one.
     """
     shown = str(instrument)
-    if shown and Path(shown).name == shown and (SHIPPED / shown / _INFO).exists():
+    if _is_shipped(shown):
         yield Place(SHIPPED / shown, SHIPPED / shown, shown, shown, shipped=True)
         return
     path = Path(instrument).expanduser()
@@ -88,6 +88,32 @@ def located(instrument: str | Path) -> Iterator[Place]:
             yield Place(directory, directory, shown, path.stem, archive=path)
     else:
         raise FileNotFoundError(_not_found(shown))
+
+
+def check_there(instrument: str | Path) -> None:
+    """Refuses what is no instrument, without opening what is one.
+
+    Parameters
+    ----------
+    instrument : as `load_instrument` takes it.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such instrument, directory or file.
+    """
+    shown = str(instrument)
+    path = Path(instrument).expanduser()
+    index = Path(f'{_CHECKPOINT_FILE.sub("", str(path))}.index')
+    there = _is_shipped(shown) or path.exists() or index.exists()
+    if not (shown and there):
+        raise FileNotFoundError(_not_found(shown))
+
+
+def _is_shipped(name: str) -> bool:
+    """Whether an instrument of this name comes with the package."""
+    is_name = bool(name) and Path(name).name == name
+    return is_name and (SHIPPED / name / _INFO).exists()
 
 
 def _not_found(name: str) -> str:

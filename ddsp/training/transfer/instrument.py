@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import numbers
-from pathlib import Path
 from typing import Any
 
 import keras
@@ -15,6 +14,7 @@ from ddsp.processors import ProcessorGroup
 from ddsp.training.fit.features import Features, extract_features
 from ddsp.training.transfer.adjust import Adjusted, adjust
 from ddsp.training.transfer.controls import Controls
+from ddsp.training.transfer.info import InstrumentInfo
 from ddsp.training.transfer.playing import Player, Progress
 from ddsp.training.transfer.statistics import Statistics, without_statistics
 
@@ -26,32 +26,6 @@ _LEAST_PITCHED_SECONDS = 0.05
 _RATES_HZ = 1000, 768_000
 _POWER_FRAME = 1024
 _BLOCK_FRAMES = 15000
-
-
-@dataclasses.dataclass(frozen=True)
-class InstrumentInfo:
-    """What there is to tell of an instrument.
-
-    Parameters
-    ----------
-    name : by which it is loaded.
-    title : for people.
-    path : directory of the model; of one from an archive, which is gone, too.
-    lowest, highest : range of notes, in MIDI note numbers; None where it is not known.
-    sample_rate, frame_rate : in Hz.
-    source : of the sound it was trained on.
-    licence : of that sound.
-    """
-
-    name: str
-    title: str
-    path: Path
-    lowest: float | None = None
-    highest: float | None = None
-    sample_rate: int = 16000
-    frame_rate: int = 250
-    source: str = ''
-    licence: str = ''
 
 
 @dataclasses.dataclass(frozen=True)

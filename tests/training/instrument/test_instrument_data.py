@@ -26,9 +26,9 @@ def write_tone(path, seconds: float, hz: float = 440.0) -> None:
     soundfile.write(path, 0.3 * np.sin(2 * np.pi * hz * time), RATE)
 
 
-def prepare(audio, out, wanted=WANTED, trained=False):
+def prepare(audio, out, wanted=WANTED, trained=False, again=False):
     said: list[str] = []
-    info = data.prepare(audio, out, wanted, trained, said.append)
+    info = data.prepare(audio, out, wanted, trained, said.append, again)
     return info, '\n'.join(said)
 
 
@@ -115,7 +115,7 @@ def test_nothing_that_can_be_read(tmp_path):
         data.prepare(tmp_path / 'a.wav', tmp_path / 'run', WANTED, False, said.append)
     # Of no sound at all, there is nothing to say how it is cut.
     assert said == []
-    assert not (tmp_path / 'run' / 'data' / 'dataset.json').exists()
+    assert list((tmp_path / 'run').iterdir()) == []
 
 
 def test_what_cannot_be_read_is_left_out_and_told(folder, tmp_path):
@@ -139,6 +139,26 @@ def test_silence_is_refused_each_time(tmp_path):
     for _ in range(2):
         with pytest.raises(ValueError, match=r'a\.wav is silent.*nothing to learn'):
             prepare(tmp_path / 'a.wav', tmp_path / 'run')
+        assert list((tmp_path / 'run').iterdir()) == []
+
+
+def test_records_stay_until_others_are_complete(folder, tmp_path):
+    info, _ = prepare(folder, tmp_path / 'run')
+    before = {p.name: p.read_bytes() for p in (tmp_path / 'run' / 'data').iterdir()}
+    soundfile.write(tmp_path / 'a.wav', np.zeros(3 * RATE), RATE)
+    # As after a command that was killed.
+    (tmp_path / 'run' / 'data.unfinished').mkdir()
+    (tmp_path / 'run' / 'data.unfinished' / 'part').touch()
+    for again in (False, True):
+        with pytest.raises(ValueError, match='is silent'):
+            prepare(tmp_path / 'a.wav', tmp_path / 'run', again=again)
+    after = {p.name: p.read_bytes() for p in (tmp_path / 'run' / 'data').iterdir()}
+    assert after == before
+    assert [p.name for p in (tmp_path / 'run').iterdir()] == ['data']
+    # Those of the run that is to be removed are not used for another.
+    new, said = prepare(folder, tmp_path / 'run', trained=True, again=True)
+    assert 'already' not in said
+    assert new['splits'] == info['splits']
 
 
 def test_sound_without_a_pitch_is_told(tmp_path):

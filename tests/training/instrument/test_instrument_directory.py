@@ -5,12 +5,25 @@ import json
 import pytest
 
 from ddsp.training.instrument import Settings
-from ddsp.training.instrument.directory import has_checkpoint, open_run
+from ddsp.training.instrument.directory import (
+    begun_run,
+    find_run,
+    has_checkpoint,
+    made_folder,
+)
 
 
-def fake_checkpoint(out) -> None:
-    for name in ('ckpt-5.index', 'ckpt-5.data-00000-of-00001'):
+def fake_checkpoint(out, step=5) -> None:
+    for name in (f'ckpt-{step}.index', f'ckpt-{step}.data-00000-of-00001'):
         (out / name).write_bytes(b'')
+
+
+def open_run(out, given, overwrite=False) -> Settings:
+    """A run that is begun, or goes on, and meets no error."""
+    settings, _ = find_run(out, given, overwrite)
+    with made_folder(out), begun_run(out, settings, overwrite):
+        pass
+    return settings
 
 
 def test_a_new_directory(tmp_path):
@@ -53,7 +66,8 @@ def test_starting_again(tmp_path):
     (tmp_path / 'data' / 'a').touch()
     found = open_run(tmp_path, {'model': 'vst'}, overwrite=True)
     assert found == Settings(model='vst')
-    assert [path.name for path in tmp_path.iterdir()] == ['run.json']
+    # Records are made before an earlier run is removed: these are the new ones.
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['data', 'run.json']
 
 
 @pytest.mark.parametrize('overwrite', [False, True])
@@ -86,3 +100,55 @@ def test_a_damaged_description(text, tmp_path):
     with pytest.raises(ValueError, match='no description of a run'):
         open_run(tmp_path, {})
     open_run(tmp_path, {}, overwrite=True)
+
+
+def test_looking_changes_nothing(tmp_path):
+    find_run(tmp_path / 'deep' / 'run', {})
+    assert list(tmp_path.iterdir()) == []
+    open_run(tmp_path, {'model': 'ae'})
+    before = (tmp_path / 'run.json').read_text()
+    settings, found = find_run(tmp_path, {'steps': 3})
+    assert (settings, found) == (Settings(model='ae', steps=3), Settings(model='ae'))
+    assert find_run(tmp_path, {}, overwrite=True) == (Settings(), None)
+    assert (tmp_path / 'run.json').read_text() == before
+
+
+def fail(out, settings, error=ValueError, step=None) -> None:
+    """A run that meets an error, after a checkpoint or before."""
+    with pytest.raises(error), made_folder(out), begun_run(out, settings):
+        (out / 'data').mkdir(exist_ok=True)
+        if step is not None:
+            fake_checkpoint(out, step)
+        raise error
+
+
+def test_an_error_leaves_nothing_of_a_new_run(tmp_path):
+    fail(tmp_path / 'deep' / 'run', Settings())
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / 'mine').mkdir()
+    fail(tmp_path / 'mine', Settings())
+    assert [*(tmp_path / 'mine').iterdir()] == []
+    assert (tmp_path / 'mine').is_dir()
+
+
+def test_an_error_leaves_an_earlier_run_as_it_was(tmp_path):
+    open_run(tmp_path, {'steps': 5})
+    fake_checkpoint(tmp_path)
+    fail(tmp_path, Settings(steps=9, gin_params=('wrong = 1',)))
+    assert find_run(tmp_path, {})[1] == Settings(steps=5)
+    # But not when it has come further.
+    fail(tmp_path, Settings(steps=9), step=7)
+    assert find_run(tmp_path, {})[1] == Settings(steps=9)
+
+
+@pytest.mark.parametrize('error, step', [(KeyboardInterrupt, None), (OSError, 3)])
+def test_what_can_go_on_is_kept(error, step, tmp_path):
+    out = tmp_path / 'run'
+    fail(out, Settings(steps=9), error, step)
+    assert find_run(out, {})[1] == Settings(steps=9)
+    assert (out / 'data').is_dir()
+
+
+def test_records_that_were_not_completed_are_no_obstacle(tmp_path):
+    (tmp_path / 'data.unfinished').mkdir()
+    assert find_run(tmp_path, {}) == (Settings(), None)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import base64
+import dataclasses
 import io
 import re
 
@@ -142,6 +143,21 @@ def test_notes(tmp_path):
     assert '6 of the recordings' in page
     assert '0&lt;.wav' in page
     assert 'and others' in page
+
+
+@pytest.mark.parametrize('step, few', [(1, True), (300, True), (1250, False)])
+def test_few_steps_are_called_few(step, few, tmp_path):
+    page = page_of(make_data(step=step, steps_default=5000), tmp_path)
+    count = '1 step is' if step == 1 else f'{step} steps are'
+    said = f'{count} few: the default of this model is 5000; it will sound unfinished.'
+    assert (said in page) == few
+    assert ('class="note"' in page) == few
+
+
+def test_what_is_said_of_voices(tmp_path):
+    data = dataclasses.replace(make_data(), voices='this does not sound like <one>.')
+    page = page_of(data, tmp_path)
+    assert 'This does not sound like &lt;one&gt;.' in page
 
 
 def test_a_model_without_room_and_controls(tmp_path):

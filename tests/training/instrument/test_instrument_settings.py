@@ -4,10 +4,14 @@ import gin
 import pytest
 import tiny_instrument
 
-from ddsp.training import models
+from ddsp.training import gin_files, models
 from ddsp.training.gin_scope import own_configuration
-from ddsp.training.instrument import MODELS, Settings
-from ddsp.training.instrument.settings import configure, configure_data
+from ddsp.training.instrument import MODELS, Settings, choices
+from ddsp.training.instrument.settings import (
+    configure,
+    configure_data,
+    configured_steps,
+)
 
 
 @pytest.mark.parametrize('model', MODELS)
@@ -36,6 +40,21 @@ def test_what_wins():
         assert gin.query_parameter('train_util.train.steps_per_save') == 9
         # Of the two ways to say it, the binding is the last word.
         assert gin.query_parameter('%batch_size') == 4
+
+
+def test_the_default_is_known_whatever_is_asked_for():
+    for settings, asked in (
+        (Settings(), 5000),
+        (Settings(steps=7), 7),
+        (Settings(steps=7, gin_params=('train.num_steps = 9',)), 9),
+    ):
+        with own_configuration():
+            assert configure(settings) == 5000
+            assert configured_steps() == asked
+
+
+def test_gin_files_are_where_gin_looks():
+    assert choices._GIN_DIR == gin_files.GIN_DIR
 
 
 def test_records_are_named_for_each_part():
