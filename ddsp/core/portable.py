@@ -1,10 +1,10 @@
 """The same signals, made of operations that every runtime of exported models has.
 
-TensorFlow's Fourier transforms, complex numbers and float64 are missing where models
-play outside of Python. Within `portable_ops` the functions of the library that need
-them take what is here in their place: products of small matrices, and phase in whole
-numbers (see `ddsp.core.whole_phase`). It is for blocks of a known size, of one stream,
-and without gradients.
+TensorFlow's Fourier transforms and complex numbers are missing where models play
+outside of Python, and in TensorFlow Lite float64 is. Within `portable_ops` the
+functions of the library that need them take what is here in their place: products of
+small matrices, and phase in whole numbers (see `ddsp.core.whole_phase`). It is for
+blocks of a known size, of one stream, and without gradients.
 """
 
 from __future__ import annotations
@@ -50,6 +50,23 @@ def portable_ops() -> Iterator[None]:
 def is_portable() -> bool:
     """Whether this is within `portable_ops`."""
     return _PORTABLE.get()
+
+
+def log(x: tf.Tensor) -> tf.Tensor:
+    """The natural logarithm, in float64 where `x` is.
+
+    The converter to ONNX takes that in float32 alone: here follows one step of Halley's
+    method for `exp(y) = x`, which leaves the third power of that error.
+
+    Parameters
+    ----------
+    x : float32 or float64, within the range of normal float32 and above 0.
+    """
+    if x.dtype != tf.float64:
+        return tf.math.log(x)
+    near = tf.cast(tf.math.log(tf.cast(x, tf.float32)), tf.float64)
+    there = tf.exp(near)
+    return near + 2.0 * (x - there) / (x + there)
 
 
 def inverse_of_magnitudes(magnitudes: tf.Tensor) -> tf.Tensor:

@@ -187,18 +187,51 @@ def read_tables(
     -------
     float32 `[batch, samples, n]`.
     """
-    if tables.shape.rank == 3:
-        tables = tables[..., tf.newaxis]
-    entries = size(tables, 2)
+    entry, fraction = find_entries(cycles, size(tables, 2))
+    return read_entries(entry, fraction, tables, row)
+
+
+def find_entries(cycles: tf.Tensor, entries: Any) -> tuple[tf.Tensor, tf.Tensor]:
+    """Where a table of so many entries is read.
+
+    Parameters
+    ----------
+    cycles : float64 `[batch, samples]`.
+    entries : of the table.
+
+    Returns
+    -------
+    The entry, int32, and float32 in [0, 1], how far it is to the next.
+    """
     place = (cycles - tf.floor(cycles)) * tf.cast(entries, tf.float64)
     entry = tf.minimum(tf.cast(place, tf.int32), entries - 1)
-    fraction = tf.cast(place - tf.cast(entry, tf.float64), tf.float32)[..., tf.newaxis]
+    return entry, tf.cast(place - tf.cast(entry, tf.float64), tf.float32)
+
+
+def read_entries(
+    entry: tf.Tensor, fraction: tf.Tensor, tables: tf.Tensor, row: Any
+) -> tf.Tensor:
+    """`read_tables` at entries, and so far on the way to the next ones.
+
+    Parameters
+    ----------
+    entry, fraction : int32 and float32 `[batch, samples]`.
+    tables : float32 `[batch, rows, entries]` or `[batch, rows, entries, n]`.
+    row : int32 `[samples]`; None reads row 0.
+
+    Returns
+    -------
+    float32 `[batch, samples, n]`.
+    """
+    if tables.shape.rank == 3:
+        tables = tables[..., tf.newaxis]
+    entries, fraction = size(tables, 2), fraction[..., tf.newaxis]
     after = tf.where(entry + 1 == entries, 0, entry + 1)
     start = 0 if row is None else row * entries
     flat = tf.reshape(
         tables, [size(tables, 0), size(tables, 1) * entries, size(tables, 3)]
     )
-    flat = tf.broadcast_to(flat, [size(cycles, 0), size(flat, 1), size(flat, 2)])
+    flat = tf.broadcast_to(flat, [size(entry, 0), size(flat, 1), size(flat, 2)])
     here = tf.gather(flat, start + entry, axis=1, batch_dims=1)
     there = tf.gather(flat, start + after, axis=1, batch_dims=1)
     return here + fraction * (there - here)

@@ -47,6 +47,33 @@ class WholePhase(NamedTuple):
         whole = tf.math.floormod(self.position * multiple + half, self.modulus) - half
         return tf.cast(whole, tf.float32) * (2.0 * math.pi / self.modulus)
 
+    def earlier(self) -> WholePhase:
+        """The phase one sample earlier, so that the first sample has that before it."""
+        # In onnxruntime the remainder of a negative number is negative.
+        position = self.position - 2 * self.frequency + 2 * self.modulus
+        return self._replace(position=tf.math.floormod(position, self.modulus))
+
+    def place(self, entries: int) -> tuple[tf.Tensor, tf.Tensor]:
+        """Where a table of one cycle is read.
+
+        Parameters
+        ----------
+        entries : of the table, at most a million.
+
+        Returns
+        -------
+        The entry, int32, and float32 in [0, 1], how far it is to the next.
+        """
+        step = self.modulus // entries
+        rest = tf.math.floormod(self.position, step)
+        # Runtimes do not divide int64. The quotient is whole, and so small that float32
+        # is far from the next one.
+        entry = tf.cast(self.position - rest, tf.float32) * (1.0 / step) + 0.5
+        entry = tf.cast(entry, tf.int32)
+        # Where `entries` do not divide the cycle, its last moment is the next one's.
+        entry = tf.where(entry < entries, entry, tf.zeros_like(entry))
+        return entry, tf.cast(rest, tf.float32) * (1.0 / step)
+
     def below_nyquist(self, multiples: tf.Tensor | int) -> tf.Tensor:
         """Whether multiples of the frequency are, at each sample."""
         return self.frequency * (4 * multiples) < self.modulus

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
+from ddsp.core.portable import log
 from ddsp.streaming.spectra import fold, folded_transform
 
 # Lags are read at this fraction of a sample.
@@ -72,21 +73,22 @@ class Likeness:
     ----------
     lags : which.
     window_size : samples of a window.
+    dtype : of windows.
     """
 
-    def __init__(self, lags: Lags, window_size: int) -> None:
-        self._lags = lags
+    def __init__(self, lags: Lags, window_size: int, dtype: str = 'float32') -> None:
+        self._lags, self._dtype = lags, dtype
         shifts = _STRIDE * np.arange(-(-(lags.longest + _REACH) // _STRIDE))
         place = np.arange(window_size)
         later = place + np.arange(_STRIDE)[:, np.newaxis]
         self._later = np.minimum(later, window_size - 1)
         self._earlier = np.maximum(place - shifts[:, np.newaxis], 0)
-        self._weights = _weights(window_size, shifts)
+        self._weights = _weights(window_size, shifts).astype(dtype)
         self._floor = 2.0 * _LEAST_POWER * float(self._weights[0].sum())
         taps = np.arange(1 - _REACH, _REACH + 1)
         # An autocorrelation is the same to either side of lag 0.
         self._around = np.abs(np.arange(lags.longest)[:, np.newaxis] + taps)
-        self._kernel = _between(taps)
+        self._kernel = _between(taps).astype(dtype)
 
     def __call__(self, windows: tf.Tensor) -> tf.Tensor:
         """Gives `[batch, n, n_fine]`, from -1 to 1, of `[batch, n, window_size]`."""
@@ -110,8 +112,8 @@ class Likeness:
 
     def _after_fall(self, likeness: tf.Tensor) -> tf.Tensor:
         """Which lags come after the first that is not alike."""
-        order = np.arange(self._lags.n_fine, dtype=np.float32)
-        never = np.float32(self._lags.n_fine)
+        order = np.arange(self._lags.n_fine, dtype=self._dtype)
+        never = order.dtype.type(self._lags.n_fine)
         fell = tf.where(likeness < 0.0, order, never * tf.ones_like(likeness))
         return order > tf.reduce_min(fell, axis=-1, keepdims=True)
 
@@ -127,20 +129,21 @@ class Regularity:
     ----------
     lags : whose pitches.
     window_size : samples of a window, even.
+    dtype : of windows.
     """
 
-    def __init__(self, lags: Lags, window_size: int) -> None:
+    def __init__(self, lags: Lags, window_size: int, dtype: str = 'float32') -> None:
         n_bins = min(
             int(_HIGHEST_HZ * window_size / lags.sample_rate), window_size // 2
         )
         tables = folded_transform(window_size, n_bins)
-        self._cosines, self._sines = (x.astype(np.float32) for x in tables)
+        self._cosines, self._sines = (x.astype(dtype) for x in tables)
         bins_hz = lags.sample_rate / window_size * np.arange(1, n_bins + 1)
         # Below the lowest pitch there is rumble.
         heard = np.where(bins_hz >= 0.8 * lags.f0_hz[0], 1.0, 0.0)
-        self._heard = heard.astype(np.float32)
+        self._heard = heard.astype(dtype)
         turns = bins_hz[:, np.newaxis] / lags.f0_hz
-        self._back = np.cos(2.0 * np.pi * turns).astype(np.float32)
+        self._back = np.cos(2.0 * np.pi * turns).astype(dtype)
 
     def __call__(self, windows: tf.Tensor) -> tf.Tensor:
         """Gives `[batch, n, pitches]`, from -1 to 1, of `[batch, n, window_size]`."""
@@ -148,10 +151,19 @@ class Regularity:
         real = tf.tensordot(sums, self._cosines, 1)
         imaginary = tf.tensordot(differences, self._sines, 1)
         power = tf.square(real) + tf.square(imaginary)
-        magnitude = tf.exp(0.5 * _COMPRESSION * tf.math.log(power + _NOISE))
+        magnitude = tf.exp(0.5 * _COMPRESSION * log(power + _NOISE))
         magnitude *= self._heard
         total = tf.reduce_sum(magnitude, axis=-1, keepdims=True)
         return tf.tensordot(magnitude, self._back, 1) / total
+
+
+def largest(x: tf.Tensor, keepdims: bool = False) -> tf.Tensor:
+    """The maximum along the last axis.
+
+    The converter to ONNX makes a pooling of `reduce_max`, and of `reduce_mean`, which
+    onnxruntime has in float32 alone.
+    """
+    return -tf.reduce_min(-x, axis=-1, keepdims=keepdims)
 
 
 def _weights(window_size: int, shifts: np.ndarray) -> np.ndarray:
@@ -161,11 +173,11 @@ def _weights(window_size: int, shifts: np.ndarray) -> np.ndarray:
     offset = np.arange(window_size) - starts[:, np.newaxis]
     weights = np.sin(np.pi * (offset + 0.5) / length)
     inside = (offset >= 0) & (offset < length)
-    return np.where(inside, weights, 0.0).astype(np.float32)
+    return np.where(inside, weights, 0.0)
 
 
 def _between(taps: np.ndarray) -> np.ndarray:
     """A windowed sinc that reads between samples, `[taps, FINE]`."""
     distance = np.arange(FINE) / FINE - taps[:, np.newaxis]
     window = np.cos(np.pi * distance / (2 * _REACH)) ** 2
-    return (np.sinc(distance) * window).astype(np.float32)
+    return np.sinc(distance) * window

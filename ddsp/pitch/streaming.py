@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ddsp.pitch.likeness import Lags, Likeness, Regularity
+from ddsp.pitch.likeness import Lags, Likeness, Regularity, largest
 from ddsp.pitch.tracking import Tracker, hold
 from ddsp.streaming.frames import FrameStream
 
@@ -30,7 +30,7 @@ class PitchStream(FrameStream):
     A frame is compared with itself some time earlier, by autocorrelation, and the
     course of f0 follows what is most alike without leaping between octaves. Frame `m`
     that comes out is the pitch at sample `m * hop_size - latency`. It needs no FFT, and
-    runs in TFLite on built-in operations and in ONNX.
+    runs in ONNX and, with `dtype='float32'`, in TFLite on built-in operations.
 
     It hears 32 ms around the pitch it tells: with a hop of 4 ms, frames are 28 ms late.
     `ddsp.pitch.estimate_f0` needs the recording, and is more accurate.
@@ -43,12 +43,15 @@ class PitchStream(FrameStream):
     fmin, fmax : range of f0, in Hz.
     latency : samples by which frames are later than what they describe; a multiple of
         the hop size. None for the least there can be.
+    dtype : that it computes in. Runtimes round float32 otherwise each, and what plays
+        in tune with f0 drifts apart by that; with `'float64'` f0, which is given as
+        float32, is the same to the last bit.
 
     Raises
     ------
     ValueError
-        When the rates do not fit, the range is not one, or the latency is less than can
-        be.
+        When the rates do not fit, the range is not one, the latency is less than can
+        be, or for another type.
 
     Examples
     --------
@@ -71,6 +74,7 @@ class PitchStream(FrameStream):
         fmin: float = 50.0,
         fmax: float = 2000.0,
         latency: int | None = None,
+        dtype: str = 'float32',
     ) -> None:
         every = max(round(sample_rate / _INNER_RATE), 1)
         inner_rate = sample_rate / every
@@ -80,14 +84,17 @@ class PitchStream(FrameStream):
                 f'to {inner_rate / 4.0:g} Hz.'
             )
         size = 2 * round(_WINDOW_SECONDS * inner_rate / 2)
-        self._every, self._filter = every, _low_pass(every)
-        super().__init__(
-            sample_rate, frame_rate, size * every + len(self._filter) - 1, latency
-        )
+        self._every, self._filter = every, _low_pass(every).astype(dtype)
+        reach = size * every + len(self._filter) - 1
+        super().__init__(sample_rate, frame_rate, reach, latency, dtype)
         self.fmin, self.fmax = fmin, fmax
         lags = Lags(inner_rate, fmin, fmax)
-        self._likeness, self._regularity = Likeness(lags, size), Regularity(lags, size)
-        self._tracker = Tracker(lags, self.hop_size / sample_rate)
+        self._likeness = Likeness(lags, size, dtype)
+        self._regularity = Regularity(lags, size, dtype)
+        self._tracker = Tracker(lags, self.hop_size / sample_rate, dtype)
+        # The samples that each one of the inner rate is made of.
+        places = every * np.arange(size)[:, np.newaxis]
+        self._around = places + np.arange(len(self._filter))
 
     def initial_state(self, batch_size: Any = 1) -> dict[str, tf.Tensor]:
         """Makes the state of a stream that begins, after silence; see `FrameStream`."""
@@ -100,14 +107,15 @@ class PitchStream(FrameStream):
     def _features(
         self, windows: tf.Tensor, state: Mapping[str, tf.Tensor]
     ) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
-        before = state['scores'], state['f0_hz']
+        before = tuple(tf.cast(state[x], self.dtype) for x in ('scores', 'f0_hz'))
         n_frames = windows.shape[1]
         if n_frames is not None and n_frames <= _TOGETHER:
             outputs, before = self._together(windows, before)
         else:
             outputs, before = self._one_by_one(windows, before)
         f0_hz, confidence = outputs
-        memory = {'scores': before[0], 'f0_hz': before[1]}
+        scores, held_hz = (tf.cast(x, tf.float32) for x in before)
+        memory = {'scores': scores, 'f0_hz': held_hz}
         return {'f0_hz': f0_hz, 'f0_confidence': confidence}, memory
 
     def _together(
@@ -115,9 +123,9 @@ class PitchStream(FrameStream):
     ) -> tuple[tuple[tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]:
         """f0 and confidence `[batch, n]` of a few windows, and what is known then."""
         windows = self._filtered(windows)
-        windows -= tf.reduce_mean(windows, axis=-1, keepdims=True)
+        windows -= tf.reduce_sum(windows, -1, keepdims=True) / windows.shape[-1]
         likeness = self._likeness(windows)
-        sure = tf.reduce_max(likeness, axis=-1, keepdims=True)
+        sure = largest(likeness, keepdims=True)
         salience = self._tracker.salience(likeness, self._regularity(windows))
         (scores, held_hz), f0_hz, confidence = before, [], []
         for i in range(windows.shape[1]):
@@ -138,7 +146,7 @@ class PitchStream(FrameStream):
             return (*known, confidence[:, 0])
 
         batch = tf.shape(windows)[0]
-        first = (*before, tf.zeros([batch]))
+        first = (*before, tf.zeros([batch], self.dtype))
         scan = tf.scan(step, tf.transpose(windows, [1, 0, 2]), first)
         scores, f0_hz, confidence = scan
         outputs = tf.transpose(f0_hz), tf.transpose(confidence)
@@ -148,18 +156,16 @@ class PitchStream(FrameStream):
         """Brings windows `[batch, n, window_size]` to the inner rate."""
         if self._every == 1:
             return windows
-        flat = tf.reshape(windows, [-1, self.window_size, 1])
-        kernel = self._filter[:, np.newaxis, np.newaxis]
-        flat = tf.nn.conv1d(flat, kernel, self._every, 'VALID')
-        size = (self.window_size - len(self._filter)) // self._every + 1
-        return tf.reshape(flat, [-1, windows.shape[1], size])
+        # No convolution: onnxruntime has none in float64.
+        around = tf.gather(windows, self._around, axis=-1)
+        return tf.tensordot(around, self._filter, 1)
 
 
 def _low_pass(every: int) -> np.ndarray:
     """A filter before of `every` samples one is kept, of an odd length."""
     if every == 1:
-        return np.ones(1, np.float32)
+        return np.ones(1)
     place = np.arange(-_FILTER_REACH * every, _FILTER_REACH * every + 1) / every
     window = np.cos(np.pi * place / (2 * _FILTER_REACH + 2)) ** 2
     taps = np.sinc(0.8 * place) * window
-    return (taps / taps.sum()).astype(np.float32)
+    return taps / taps.sum()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from ddsp.pitch.likeness import FINE, Lags
+from ddsp.pitch.likeness import FINE, Lags, largest
 
 # The frames that costs are given for, in seconds.
 _FRAME_SECONDS = 0.004
@@ -40,25 +40,28 @@ class Tracker:
     ----------
     lags : of the likeness, and the pitches.
     frame_seconds : from one frame to the next.
+    dtype : of likeness, scores and f0.
     """
 
-    def __init__(self, lags: Lags, frame_seconds: float) -> None:
-        self._lags = lags
+    def __init__(
+        self, lags: Lags, frame_seconds: float, dtype: str = 'float32'
+    ) -> None:
+        self._lags, self._dtype = lags, dtype
         # Frames that come more often say less each.
         self._weight = frame_seconds / _FRAME_SECONDS
         reach = int(np.clip(round(8 * self._weight), 2, 24))
         steps = np.arange(-reach, reach + 1)
         self._reach = reach
         self._from = np.arange(lags.n_pitches)[:, np.newaxis] + steps + reach
-        self._step_costs = (_STEP_COST * np.abs(steps)).astype(np.float32)
+        self._step_costs = (_STEP_COST * np.abs(steps)).astype(dtype)
         octaves = np.log2(lags.f0_hz[-1] / lags.f0_hz)
-        self._octave_costs = (_OCTAVE_COST * octaves).astype(np.float32)
+        self._octave_costs = (_OCTAVE_COST * octaves).astype(dtype)
         # Where f0 is read from, in fine lags, by the pitch that was found.
         pitch = np.arange(lags.n_pitches)
         first = lags.low[np.minimum(pitch + _NEAR, lags.n_pitches - 1)]
         last = lags.high[np.maximum(pitch - _NEAR, 0)]
-        self._bounds = np.stack([first, last], axis=1).astype(np.float32)
-        self._fine = np.arange(lags.n_fine, dtype=np.float32)
+        self._bounds = np.stack([first, last], axis=1).astype(dtype)
+        self._fine = np.arange(lags.n_fine, dtype=dtype)
 
     def start(self, batch_size: int | tf.Tensor) -> tf.Tensor:
         """Scores before the first frame: nothing is known."""
@@ -73,8 +76,8 @@ class Tracker:
         regularity : `[batch, n, pitches]`.
         """
         likeness = tf.gather(likeness, self._lags.members, axis=-1)
-        likeness = tf.reduce_max(likeness, axis=-1)
-        sure = tf.nn.relu(tf.reduce_max(likeness, axis=-1, keepdims=True))
+        likeness = largest(likeness)
+        sure = tf.nn.relu(largest(likeness, keepdims=True))
         said = likeness + _REGULARITY * regularity - self._octave_costs
         return sure * said
 
@@ -96,10 +99,10 @@ class Tracker:
         ends = [[0, 0], [self._reach, self._reach]]
         padded = tf.pad(scores, ends, constant_values=_NEVER)
         come = tf.gather(padded, self._from, axis=-1) - self._step_costs
-        come = tf.maximum(tf.reduce_max(come, axis=-1), -_LEAP_COST)
+        come = tf.maximum(largest(come), -_LEAP_COST)
         kept = 1.0 - _FORGOTTEN * (1.0 - tf.clip_by_value(sure, 0.0, 1.0))
         scores = self._weight * salience + kept * come
-        return scores - tf.reduce_max(scores, axis=-1, keepdims=True)
+        return scores - largest(scores, keepdims=True)
 
     def read(
         self, likeness: tf.Tensor, scores: tf.Tensor
@@ -111,12 +114,12 @@ class Tracker:
         likeness : `[batch, n_fine]`.
         scores : after this frame, `[batch, pitches]`.
         """
-        found = tf.cast(tf.equal(scores, 0.0), tf.float32)
+        found = tf.cast(tf.equal(scores, 0.0), self._dtype)
         found /= tf.reduce_sum(found, axis=-1, keepdims=True)
         bounds = found @ self._bounds
         near = (self._fine >= bounds[:, :1]) & (self._fine <= bounds[:, 1:])
         near = tf.where(near, likeness, _NEVER * tf.ones_like(likeness))
-        best = tf.reduce_max(near, axis=-1, keepdims=True)
+        best = largest(near, keepdims=True)
         places = tf.where(near >= best, self._fine, -_NEVER * tf.ones_like(near))
         place = tf.reduce_min(places, axis=-1, keepdims=True)
         before, here, after = (self._at(likeness, place + i) for i in (-1.0, 0.0, 1.0))

@@ -14,6 +14,7 @@ from ddsp.framing import hop_of_rate
 
 # Above it nothing is a sample: infinity and NaN do not compare as below it.
 _LARGEST = 1e6
+_DTYPES = ('float32', 'float64')
 # So many frames are cut one by one, which any runtime can do; more are gathered.
 _MANY = 32
 
@@ -32,11 +33,13 @@ class FrameStream(abc.ABC):
     frame_rate : frames per second; divides the sample rate.
     window_size : samples around the middle of a frame that it needs.
     latency : samples; a multiple of the hop size. None for the least there can be.
+    dtype : that features are computed in, `'float32'` or `'float64'`. They are given as
+        float32.
 
     Raises
     ------
     ValueError
-        When the rates do not fit, or the latency is less than can be.
+        When the rates do not fit, the latency is less than can be, or for another type.
     """
 
     def __init__(
@@ -45,8 +48,14 @@ class FrameStream(abc.ABC):
         frame_rate: float,
         window_size: int,
         latency: int | None = None,
+        dtype: str = 'float32',
     ) -> None:
         where = type(self).__name__
+        if dtype not in _DTYPES:
+            raise ValueError(
+                f'{where}: dtype is {dtype!r}, expected one of {", ".join(_DTYPES)}.'
+            )
+        self.dtype = dtype
         self.sample_rate, self.frame_rate = sample_rate, frame_rate
         self.hop_size = hop_of_rate(sample_rate, frame_rate, where)
         self.window_size = window_size
@@ -98,7 +107,9 @@ class FrameStream(abc.ABC):
         audio = tf.where(tf.abs(audio) <= _LARGEST, audio, tf.zeros_like(audio))
         heard = tf.concat([state['audio'], audio], axis=1)
         windows = self._windows(heard, tensors.size(audio, 1) // self.hop_size)
+        windows = tf.cast(windows, self.dtype)
         features, memory = self._features(windows, state)
+        features = {name: tf.cast(x, tf.float32) for name, x in features.items()}
         kept = heard[:, tensors.size(audio, 1) :]
         kept = tf.ensure_shape(kept, [audio.shape[0], self._kept])
         return features, {**memory, 'audio': kept}
@@ -107,7 +118,10 @@ class FrameStream(abc.ABC):
     def _features(
         self, windows: tf.Tensor, state: Mapping[str, tf.Tensor]
     ) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
-        """Makes features of windows `[batch, n, window_size]`, and the next state."""
+        """Makes features of windows `[batch, n, window_size]`, and the next state.
+
+        Windows are of `dtype`, and features may be.
+        """
 
     def _checked(self, audio: Any) -> tf.Tensor:
         where = f'{type(self).__name__}.step'

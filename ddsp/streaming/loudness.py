@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Mapping
 
 import numpy as np
@@ -10,8 +11,12 @@ import tensorflow as tf
 
 from ddsp import core
 from ddsp import spectral_tables as tables
+from ddsp.core.portable import log
 from ddsp.streaming.frames import FrameStream
 from ddsp.streaming.spectra import fold, folded_transform
+
+# The smallest whose logarithm is taken, far below any range.
+_LEAST_POWER = 1e-20
 
 
 class LoudnessStream(FrameStream):
@@ -20,8 +25,8 @@ class LoudnessStream(FrameStream):
     Frame `m` that comes out is frame `m - latency / hop_size` of
     `spectral_ops.compute_loudness` and `compute_power` with `padding='center'`; audio
     before the stream is silence there and here. For the last frames, feed
-    `latency + hop_size` zeros. It needs no FFT, and runs in TFLite on built-in
-    operations and in ONNX.
+    `latency + hop_size` zeros. It needs no FFT, and runs in ONNX and, with
+    `dtype='float32'`, in TFLite on built-in operations.
 
     Parameters
     ----------
@@ -34,11 +39,14 @@ class LoudnessStream(FrameStream):
     latency : samples by which frames are later than what they describe; a multiple of
         the hop size. None for the least there can be, which with 512 samples at 16 kHz
         and 250 frames per second is 192. More makes it as late as a `PitchStream`.
+    dtype : that it computes in: with `'float64'` levels, which are given as float32,
+        are the same in every runtime to the last bit.
 
     Raises
     ------
     ValueError
-        When the rates do not fit, `n_fft` is odd, or the latency less than can be.
+        When the rates do not fit, `n_fft` is odd, the latency is less than can be, or
+        for another type.
 
     Examples
     --------
@@ -67,26 +75,30 @@ class LoudnessStream(FrameStream):
         range_db: float = core.DB_RANGE,
         ref_db: float = 0.0,
         latency: int | None = None,
+        dtype: str = 'float32',
     ) -> None:
         if n_fft < 2 or n_fft % 2 or frame_size < 1:
             raise ValueError(
                 f'LoudnessStream: n_fft is {n_fft} and frame_size {frame_size}; '
                 'expected an even n_fft and a frame_size of at least 1.'
             )
-        super().__init__(sample_rate, frame_rate, max(n_fft, frame_size), latency)
+        reach = max(n_fft, frame_size)
+        super().__init__(sample_rate, frame_rate, reach, latency, dtype)
         self.n_fft, self.frame_size = n_fft, frame_size
         self.range_db, self.ref_db = range_db, ref_db
 
     def _features(
         self, windows: tf.Tensor, state: Mapping[str, tf.Tensor]
     ) -> tuple[dict[str, tf.Tensor], dict[str, tf.Tensor]]:
-        power = tf.reduce_mean(tf.square(self._middle(windows, self.frame_size)), -1)
+        power = tf.reduce_sum(tf.square(self._middle(windows, self.frame_size)), -1)
         weighted = weighted_power(self._middle(windows, self.n_fft), self.sample_rate)
-        levels = {'loudness_db': weighted, 'power_db': power}
-        return {
-            name: core.power_to_db(x, self.ref_db, self.range_db)
-            for name, x in levels.items()
-        }, {}
+        levels = {'loudness_db': weighted, 'power_db': power / self.frame_size}
+        return {name: self._decibels(x) for name, x in levels.items()}, {}
+
+    def _decibels(self, power: tf.Tensor) -> tf.Tensor:
+        """`core.power_to_db`, which goes by way of float32, in the type of `power`."""
+        level_db = log(tf.maximum(power, _LEAST_POWER)) * (10.0 / math.log(10.0))
+        return tf.maximum(level_db - self.ref_db, -self.range_db)
 
     def _middle(self, windows: tf.Tensor, size: int) -> tf.Tensor:
         start = self.window_size // 2 - size // 2
@@ -105,7 +117,9 @@ def weighted_power(frames: tf.Tensor, sample_rate: float) -> tf.Tensor:
     -------
     `[batch, n]`, what `spectral_ops.compute_loudness` takes the logarithm of.
     """
-    cosines, sines = _weighted_transform(frames.shape[-1], float(sample_rate))
+    cosines, sines = _weighted_transform(
+        frames.shape[-1], float(sample_rate), frames.dtype.name
+    )
     sums, differences = fold(frames)
     real = tf.tensordot(sums, cosines, 1)
     imaginary = tf.tensordot(differences, sines, 1)
@@ -113,9 +127,11 @@ def weighted_power(frames: tf.Tensor, sample_rate: float) -> tf.Tensor:
 
 
 @functools.lru_cache(maxsize=8)
-def _weighted_transform(n_fft: int, sample_rate: float) -> tuple[np.ndarray, ...]:
+def _weighted_transform(
+    n_fft: int, sample_rate: float, dtype: str
+) -> tuple[np.ndarray, ...]:
     """`folded_transform` with each bin weighted; the bin at 0 Hz weighs nothing."""
     weights = tables.a_weighting(n_fft, sample_rate).astype(np.float64)
     scale = np.sqrt(weights / len(weights))[1:]
     cosines, sines = folded_transform(n_fft, n_fft // 2)
-    return (cosines * scale).astype(np.float32), (sines * scale).astype(np.float32)
+    return (cosines * scale).astype(dtype), (sines * scale).astype(dtype)

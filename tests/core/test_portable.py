@@ -44,6 +44,24 @@ def test_irfft_is_that_of_numpy_when_the_ends_are_not_real():
     np.testing.assert_allclose(given, np.fft.irfft(spectrum, 8), atol=1e-6)
 
 
+def test_log_is_that_of_numpy_in_either_type():
+    x = np.concatenate([np.logspace(-37, 37, 400), 1.0 + np.logspace(-9, -1, 50)])
+    for dtype, error in (('float64', 1e-15), ('float32', 3e-7)):
+        given = portable.log(tf.constant(x, dtype))
+        assert given.dtype == dtype
+        np.testing.assert_allclose(
+            given, np.log(x.astype(dtype).astype('float64')), rtol=error, atol=error
+        )
+
+
+def test_log_of_float64_takes_none_of_an_operation_that_is_float32_elsewhere():
+    traced = tf.function(portable.log).get_concrete_function(
+        tf.TensorSpec([3], tf.float64)
+    )
+    logs = [op for op in traced.graph.get_operations() if op.type == 'Log']
+    assert [op.inputs[0].dtype for op in logs] == [tf.float32]
+
+
 def test_multiply_multiplies_complex_numbers_on_any_axis():
     rng = np.random.default_rng(0)
     a, b = (rng.normal(size=[2, 4]) + 1j * rng.normal(size=[2, 4]) for _ in range(2))
@@ -96,6 +114,18 @@ def _harmonic(method):
     return synth, inputs, {}
 
 
+def _wavetable(changes):
+    # No power of two, and through zero: phase goes backwards, too.
+    tables = _rows(50, 9) if changes else np.tile(_rows(50, 9)[:1, :, 0], [6, 1, 1])
+    f0_hz = 300.0 + 700.0 * np.sin(np.arange(18.0)).reshape([6, 1, 3, 1])
+    inputs = {
+        'amplitudes': _rows(1, 7),
+        'wavetables': tables,
+        'f0_hz': f0_hz.astype(np.float32),
+    }
+    return synths.Wavetable(n_samples=None), inputs, {}
+
+
 def _noise(crossfade, window_size):
     noise = np.random.default_rng(5).uniform(-1.0, 1.0, [6, 1, 3 * 64])
     synth = synths.FilteredNoise(
@@ -121,6 +151,8 @@ _CASES = {
         {'amplitudes': _rows(4, 3), 'frequencies': _rows(4, 4)},
         {},
     ),
+    'wavetable': lambda: _wavetable(False),
+    'changing wavetable': lambda: _wavetable(True),
     'noise': lambda: _noise(False, 0),
     'crossfade': lambda: _noise(True, 7),
     'reverb': _reverb,

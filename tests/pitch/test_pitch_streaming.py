@@ -109,6 +109,24 @@ def test_other_rates(sample_rate):
     assert np.mean(off < 50.0) > 0.98 and np.median(off) < 4.0
 
 
+@pytest.mark.parametrize('sample_rate', [16000, 48000])
+def test_float64_gives_the_same_bits_however_it_is_computed(sample_rate):
+    exact = pitch.PitchStream(sample_rate, dtype='float64')
+    hop = exact.hop_size
+    audio = tones.tone(tones.vibrato(220.0, 0.3, sample_rate=sample_rate), sample_rate)
+    step = tf.function(exact.step)
+    # Products of other shapes are added up in another order.
+    by_one, by_eight = (listen(audio, exact, step, n * hop) for n in (1, 8))
+    for one, eight in zip(by_one, by_eight):
+        assert one.dtype == np.float32
+        np.testing.assert_array_equal(one[:72], eight[:72])
+    assert len(np.unique(by_one[0])) > 50
+    usual = pitch.PitchStream(sample_rate)
+    f0_hz, confidence = listen(audio, usual, tf.function(usual.step), 8 * hop)
+    np.testing.assert_allclose(f0_hz[8:64], by_eight[0][8:64], rtol=1e-5)
+    np.testing.assert_allclose(confidence[8:64], by_eight[1][8:64], atol=1e-5)
+
+
 def test_blocks_do_not_matter():
     audio = np.concatenate(
         [
@@ -214,3 +232,5 @@ def test_options_that_make_no_sense():
         pitch.PitchStream(fmax=5000)
     with pytest.raises(ValueError, match='at least 448'):
         pitch.PitchStream(latency=64)
+    with pytest.raises(ValueError, match="dtype is 'float16', expected one of float32"):
+        pitch.PitchStream(dtype='float16')

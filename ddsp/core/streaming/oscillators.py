@@ -20,7 +20,7 @@ from ddsp.core.portable import is_portable
 from ddsp.core.resampling import mix_taps
 from ddsp.core.streaming.memory import Memory, Span, join, last, mute
 from ddsp.core.tensors import size
-from ddsp.core.wavetables import read_tables
+from ddsp.core.wavetables import find_entries, read_entries
 from ddsp.core.whole_phase import sum_whole_frames, whole_frequencies
 
 
@@ -46,11 +46,10 @@ def start_bank(
     method : how amplitudes are resampled.
     """
     kept = sum(look_around(method))
-    phase = tf.int64 if is_portable() else tf.float64
     return {
         'frequencies': tf.zeros([batch_size, kept, n_oscillators]),
         'amplitudes': tf.zeros([batch_size, kept, n_partials]),
-        'cycles': tf.zeros([batch_size, 1, n_oscillators], phase),
+        'cycles': tf.zeros([batch_size, 1, n_oscillators], _phase_type()),
     }
 
 
@@ -146,7 +145,7 @@ def start_wavetable(
     memory = {
         'frequencies': tf.zeros([batch_size, 1, 1]),
         'amplitudes': tf.zeros([batch_size, 1, 1]),
-        'cycles': tf.zeros([batch_size, 1, 1], tf.float64),
+        'cycles': tf.zeros([batch_size, 1, 1], _phase_type()),
     }
     if changes:
         memory['wavetables'] = tf.zeros([batch_size, 1, n_wavetable])
@@ -183,34 +182,62 @@ def step_wavetable(
     sounds = span.inside(n_frames, hop, late=hop)
     all_hz = join(memory['frequencies'], frequencies)
     all_amplitudes = join(memory['amplitudes'], amplitudes)
-    hz, slope_hz = _line(tf.cast(all_hz, tf.float64), 0, n_frames, sounds)
-    starts, cycles = sum_frames(hz, slope_hz, grid, sample_rate, memory['cycles'])
-    steps, sums = steps_inside_frame(grid, inclusive=False)
-    moved = hz[:, :, tf.newaxis] * steps + slope_hz[:, :, tf.newaxis] * sums
-    place = starts[:, :, tf.newaxis] + moved / float(sample_rate)
-    place = grid.flatten(place)[..., 0]
+    entries = size(wavetables, -1)
+    places = _places(all_hz, memory['cycles'], grid, sounds, sample_rate, entries)
+    entry, fraction, cycles = places
     taps = [mute(_frames(all_amplitudes, i, n_frames), sounds) for i in (0, 1)]
     envelope = grid.flatten(mix_taps(taps, grid, 'window'))[..., 0]
     memory = {
         'frequencies': last(all_hz, 1),
         'amplitudes': last(all_amplitudes, 1),
-        'cycles': wrap_cycles(last(cycles, 1)),
+        'cycles': cycles,
     } | {key: memory[key] for key in memory if key == 'wavetables'}
     if wavetables.shape.rank == 2:
-        wave = read_tables(place, wavetables[:, tf.newaxis], None)[..., 0]
-        return envelope * wave, memory
+        wave = read_entries(entry, fraction, wavetables[:, tf.newaxis], None)
+        return envelope * wave[..., 0], memory
     all_tables = join(memory['wavetables'], wavetables)
     memory['wavetables'] = last(all_tables, 1)
-    return envelope * _fading(place, all_tables, grid), memory
+    return envelope * _fading(entry, fraction, all_tables, grid), memory
 
 
-def _fading(place: tf.Tensor, tables: tf.Tensor, grid: FrameGrid) -> tf.Tensor:
+def _phase_type() -> tf.DType:
+    return tf.int64 if is_portable() else tf.float64
+
+
+def _places(
+    all_hz: tf.Tensor,
+    before: tf.Tensor,
+    grid: FrameGrid,
+    sounds: tf.Tensor,
+    sample_rate: float,
+    entries: Any,
+) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Entries of each sample, how far it is to the next, and the phase after all."""
+    n_frames = grid.n_frames
+    if is_portable():
+        whole = whole_frequencies(all_hz, grid.hop, sample_rate)
+        hz, slope_hz = _line(whole, 0, n_frames, sounds)
+        phase, cycles = sum_whole_frames(hz, slope_hz, grid, sample_rate, before)
+        places = phase.earlier().place(entries)
+        return (*(grid.flatten(x)[..., 0] for x in places), cycles)
+    hz, slope_hz = _line(tf.cast(all_hz, tf.float64), 0, n_frames, sounds)
+    starts, cycles = sum_frames(hz, slope_hz, grid, sample_rate, before)
+    steps, sums = steps_inside_frame(grid, inclusive=False)
+    moved = hz[:, :, tf.newaxis] * steps + slope_hz[:, :, tf.newaxis] * sums
+    place = starts[:, :, tf.newaxis] + moved / float(sample_rate)
+    places = find_entries(grid.flatten(place)[..., 0], entries)
+    return (*places, wrap_cycles(last(cycles, 1)))
+
+
+def _fading(
+    entry: tf.Tensor, fraction: tf.Tensor, tables: tf.Tensor, grid: FrameGrid
+) -> tf.Tensor:
     """Reads tables that fade from each frame to the next."""
     pairs = tf.stack([tables[:, :-1], tables[:, 1:]], axis=-1)
     row = tf.repeat(tf.range(grid.n_frames), grid.hop)
     fade = tap_weights(grid.fraction, 'linear')[:, 1]
     fade = tf.tile(fade, [grid.n_frames])
-    read = read_tables(place, pairs, row)
+    read = read_entries(entry, fraction, pairs, row)
     return read[..., 0] + fade * (read[..., 1] - read[..., 0])
 
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from ddsp import core, spectral_ops
+from ddsp import spectral_ops
+from ddsp.core.portable import log
 from ddsp.core.streaming.memory import finite_or_zero
 from ddsp.training.transfer.controls import CONTROLS, Controls
 from ddsp.training.transfer.statistics import Statistics
 
 Tensors = Mapping[str, tf.Tensor]
 
+# What moves pitch is computed in it.
+_EXACT = tf.float64
 # A frame of the melody's level counts as a note from this confidence on.
 _ENOUGH_CONFIDENCE = 0.7
-_EXPONENT = 2.0
 # From this confidence on f0 is believed; below, the last one believed is held.
 _SURE = 0.5
 # For so long a note survives a frame that nobody is sure of.
@@ -164,25 +166,24 @@ class Follower:
         sure &= (confidence >= _SURE) | (state['heard_hz'] <= 0.0)
         heard_hz = tf.where(sure, f0_hz, state['heard_hz'])
         released = state['confidence'] * self._kept(_RELEASE_SECONDS)
-        held = tf.maximum(confidence**_EXPONENT, released)
+        held = tf.maximum(_risen(confidence), released)
         enough = state['level'] + spectral_ops.DB_RANGE
-        enough *= _ENOUGH_CONFIDENCE**_EXPONENT
+        enough *= _risen(_ENOUGH_CONFIDENCE)
         strength = held * (loudness_db + spectral_ops.DB_RANGE) / enough
         note = tf.cast(
             (strength >= controls['threshold']) & (heard_hz > 0.0), tf.float32
         )
-        midi = core.hz_to_midi(heard_hz)
+        midi = _midi(heard_hz)
+        learned = note * tf.cast(sure, tf.float32), tf.cast(midi, tf.float32)
         state = {
             **state,
-            **self._learn(note * tf.cast(sure, tf.float32), midi, loudness_db, state),
+            **self._learn(*learned, loudness_db, state),
             'confidence': held,
             'heard_hz': heard_hz,
             'note': note,
         }
-        midi += 12.0 * controls['adjust'] * state['octaves']
-        midi, state['tuning'] = self._tune(midi, controls['autotune'], state['tuning'])
-        midi += 12.0 * controls['pitch_shift']
-        played_hz = core.midi_to_hz(midi)
+        midi, state['tuning'] = self._moved(midi, controls, state)
+        played_hz = _hz(midi)
         matched = self._matched(loudness_db, state)
         played_db = loudness_db + controls['adjust'] * (matched - loudness_db)
         # The weaker a frame, the less of it is a note.
@@ -247,13 +248,20 @@ class Follower:
         moved = slope * tf.maximum(off, lowest) + tf.minimum(off - lowest, 0.0)
         return self._mean_db + moved
 
-    def _tune(
-        self, midi: tf.Tensor, amount: tf.Tensor, tuning: tf.Tensor
+    def _moved(
+        self, midi: tf.Tensor, controls: Tensors, state: Tensors
     ) -> tuple[tf.Tensor, tf.Tensor]:
-        """Draws pitch to the nearest semitone; the correction does not leap."""
+        """Moves pitch by octaves and to the nearest semitone, and gives the tuning.
+
+        The correction to a semitone does not leap.
+        """
+        amounts = {name: tf.cast(x, midi.dtype) for name, x in controls.items()}
+        tuning, octaves = (tf.cast(state[x], midi.dtype) for x in ('tuning', 'octaves'))
+        midi += 12.0 * amounts['adjust'] * octaves
         kept = self._kept(_TUNING_SECONDS)
         tuning = kept * tuning + (1.0 - kept) * (tf.round(midi) - midi)
-        return midi + amount * tuning, tuning
+        midi += amounts['autotune'] * tuning + 12.0 * amounts['pitch_shift']
+        return midi, tf.cast(tuning, tf.float32)
 
     def _kept(self, seconds: float) -> float:
         """What a frame leaves of what dies away over a time."""
@@ -296,6 +304,24 @@ def _wanted(statistics: Statistics | None) -> tuple[float, float, float]:
     ranks = (np.arange(200) + 0.5)[:, np.newaxis] / 200
     loudness = statistics.loudness.inverse_transform(ranks)
     return statistics.mean_pitch, float(loudness.mean()), float(loudness.std())
+
+
+def _midi(f0_hz: tf.Tensor) -> tf.Tensor:
+    """`core.hz_to_midi` in float64, which is as good as the same in every runtime."""
+    audible = tf.cast(tf.where(f0_hz > 0.0, f0_hz, 440.0 * tf.ones_like(f0_hz)), _EXACT)
+    notes = 69.0 + log(audible / 440.0) * (12.0 / math.log(2.0))
+    return tf.where(f0_hz > 0.0, notes, tf.zeros_like(notes))
+
+
+def _hz(midi: tf.Tensor) -> tf.Tensor:
+    """Undoes `_midi`."""
+    octaves = (midi - 69.0) / 12.0
+    return tf.cast(440.0 * tf.exp(math.log(2.0) * octaves), tf.float32)
+
+
+def _risen(confidence: Any) -> Any:
+    """What a confidence counts for in the strength of a frame: its square."""
+    return confidence * confidence
 
 
 def _silence(like: tf.Tensor) -> tf.Tensor:

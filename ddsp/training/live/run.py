@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from ddsp import audio_files
+from ddsp.training.data_preparation.reading import read_recording
 from ddsp.training.live import device
 from ddsp.training.live.meter import can_show, meter_line
 from ddsp.training.live.performer import Performer, steady
@@ -36,7 +37,7 @@ def play_file(
     Parameters
     ----------
     performer : which plays; the file is read at its rate.
-    source : a file of any format.
+    source : a file of any format, with ffmpeg those of telephones and films, too.
     target : a WAV file to write.
     seconds : to play, from the beginning; None for all. What is longer than the
         recording is played again and again.
@@ -51,7 +52,7 @@ def play_file(
 
     source, target = Path(source), Path(target)
     check_free(target, overwrite, source, 'recording')
-    audio = audio_files.load_audio(source, performer.sample_rate)
+    audio = read_recording(source, performer.sample_rate)
     if seconds is not None:
         audio = np.resize(audio, max(1, round(seconds * performer.sample_rate)))
     with finished(target) as (partial,), steady():

@@ -69,7 +69,12 @@ class LiveVoice:
         self.info = instrument.info
         self.sample_rate = instrument.sample_rate
         self.frame_rate = instrument.frame_rate
-        rates = {'sample_rate': self.sample_rate, 'frame_rate': self.frame_rate}
+        # Each runtime rounds float32 in its own way, and phase adds up what f0 is off.
+        rates = {
+            'sample_rate': self.sample_rate,
+            'frame_rate': self.frame_rate,
+            'dtype': 'float64',
+        }
         self.pitch = pitch.PitchStream(**rates)
         # Loudness waits for pitch, so that a note begins with its own.
         least = streaming.LoudnessStream(**rates).latency

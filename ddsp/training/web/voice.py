@@ -11,15 +11,13 @@ import numpy as np
 from ddsp import audio_files, core, recordings
 from ddsp.core.portable import portable_ops
 from ddsp.training.export import metadata
+from ddsp.training.export.checking import TOLERANCE
 from ddsp.training.export.errors import ExportError
 from ddsp.training.export.functions import ExportedFunction, Run, of_stream
 from ddsp.training.live import LiveModule, LiveVoice
 from ddsp.training.live.following import control_values
 from ddsp.training.live.noise import counted_noise
 from ddsp.training.transfer import CONTROLS, Control, Controls, Instrument
-
-#: What the page, and the model beside it, may differ from Python.
-TOLERANCE = 1e-3
 
 _CHECKED_SECONDS = 3.0
 _SEED = 0
@@ -98,7 +96,7 @@ def check_voice(instrument: Instrument, form: ExportedFunction, run: Run) -> flo
     Raises
     ------
     ExportError
-        When the sound differs by more than `TOLERANCE`.
+        When the sound differs by more than that of other exports may.
     """
     module, model = voice_function(instrument, portable=False)
     audio = audio_files.load_audio(recordings.singing_path(), module.sample_rate)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shlex
+
 import numpy as np
 import pytest
 import soundfile
@@ -100,6 +103,19 @@ def test_from_file_to_file(performer, played, tmp_path):
     assert rate == RATE
     np.testing.assert_allclose(audio, played, atol=1e-4)
     assert timings.blocks == 52
+
+
+def test_what_only_ffmpeg_reads_is_played(performer, played, tmp_path, monkeypatch):
+    soundfile.write(tmp_path / 'a.au', melody(1.0), RATE, 'FLOAT', 'BIG', 'AU')
+    program = tmp_path / 'bin' / 'ffmpeg'
+    program.parent.mkdir()
+    program.write_text(f'#!/bin/sh\ncat {shlex.quote(str(tmp_path / "a.au"))}\n')
+    program.chmod(0o755)
+    monkeypatch.setenv('PATH', f'{program.parent}{os.pathsep}{os.environ["PATH"]}')
+    (tmp_path / 'memo.m4a').write_text('not for libsndfile')
+    play_file(performer, tmp_path / 'memo.m4a', tmp_path / 'tiny.wav')
+    audio, _ = soundfile.read(tmp_path / 'tiny.wav')
+    np.testing.assert_allclose(audio, played, atol=1e-4)
 
 
 def test_a_file_longer_or_shorter_than_asked(performer, tmp_path):

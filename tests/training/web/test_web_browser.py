@@ -7,11 +7,10 @@ import threading
 import numpy as np
 import pytest
 import soundfile
-from live_tiny import HOP, RATE, melody, tiny_instrument, tiny_voice
+from live_tiny import HOP, RATE, melody, tiny_voice
 from served_page import find_browser
 
 from ddsp.training import web
-from ddsp.training.export import export_instrument
 from ddsp.training.live import Controls, Performer, counted_noise
 from ddsp.training.live.resampling import StreamResampler
 from ddsp.training.live.run import play_array
@@ -52,11 +51,8 @@ async ({ audio, values, count }) => {
 
 
 @pytest.fixture(scope='module')
-def url(tmp_path_factory):
-    folder = tmp_path_factory.mktemp('exported') / 'page'
-    exported = export_instrument(tiny_instrument(), folder, 'web')
-    assert exported.difference < 1e-3
-    with web.serve_folder(folder) as server:
+def url(exported_page):
+    with web.serve_folder(exported_page.directory) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f'http://127.0.0.1:{server.server_address[1]}/'
@@ -122,7 +118,7 @@ def test_a_recording_is_played_as_python_plays_it(page, recording):
     audio = rendered(page)
     expected = play_array(Performer(tiny_voice()), melody(1.2))
     assert np.abs(expected).max() > 0.05
-    assert np.abs(audio - expected).max() < 1e-3
+    assert np.abs(audio - expected).max() < 1e-5
     assert page.text_content('#status') == 'tiny plays voice.wav.'
     assert ' ms for each 8 ms' in page.text_content('#took')
     with page.expect_download() as download:
@@ -140,7 +136,7 @@ def test_sliders_are_turned_by_keys_and_heard(page, recording):
     page.keyboard.press('ArrowRight')
     audio = rendered(page)
     performer = Performer(tiny_voice(), controls=Controls(pitch_shift=1.0))
-    assert np.abs(audio - play_array(performer, melody(1.2))).max() < 1e-3
+    assert np.abs(audio - play_array(performer, melody(1.2))).max() < 1e-5
     assert page.get_attribute('#control-pitch_shift', 'aria-valuetext') == '1 octaves'
 
 
@@ -150,7 +146,7 @@ def test_blocks_through_a_port_are_played_alike(page):
     played = np.array(page.evaluate(THROUGH_A_PORT, given))
     late = tiny_voice().latency
     expected = play_array(Performer(tiny_voice()), audio)
-    assert np.abs(played[late:] - expected[: len(played) - late]).max() < 1e-3
+    assert np.abs(played[late:] - expected[: len(played) - late]).max() < 1e-5
 
 
 def values(page):
