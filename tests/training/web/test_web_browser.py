@@ -48,6 +48,37 @@ async ({ audio, values, count }) => {
   });
 }
 """
+# A worklet without a sound card: the machine is late once, then on time for long.
+LATE_ONCE = """
+async ({ target, most, late, steps }) => {
+  let Live;
+  window.AudioWorkletProcessor = class {
+    constructor() { this.port = { postMessage() {} }; }
+  };
+  window.registerProcessor = (_, made) => { Live = made; };
+  window.sampleRate = 16000;
+  await import('./worklet.js');
+  const live = new Live({ processorOptions: { target, most } });
+  const port = { postMessage() {} };
+  live.port.onmessage({ data: { port } });
+  let given = 0;
+  const give = () => port.onmessage({
+    data: Float32Array.from({ length: 256 }, () => Math.sin(0.05 * given++)),
+  });
+  const targets = [];
+  const heard = [];
+  for (let step = 0; step < steps; step++) {
+    // After two blocks of 128 the worker has played another of 256, or is late.
+    if (step % 2 === 0 && !(step >= 100 && step < 100 + late)) give();
+    if (step === 100 + late) for (let i = 0; i < late / 2; i++) give();
+    const output = new Float32Array(128);
+    live.process([[]], [[output]]);
+    targets.push(live.target);
+    if (step > 2 * (100 + late)) heard.push(...output);
+  }
+  return { targets, heard, gaps: live.gaps, waiting: live.waiting };
+}
+"""
 
 
 @pytest.fixture(scope='module')
@@ -227,3 +258,15 @@ def test_the_file_itself_says_how_to_serve_it(browser, tmp_path):
     page.wait_for_selector('#status.refused')
     assert 'python -m http.server 8000' in page.text_content('#status')
     page.close()
+
+
+def test_latency_comes_back_after_the_machine_was_busy(page):
+    given = {'target': 512, 'most': 4096, 'late': 20, 'steps': 6000}
+    told = page.evaluate(LATE_ONCE, given)
+    assert told['gaps'] == 1
+    assert max(told['targets']) > 512 and told['targets'][-1] == 512
+    # What was late came at once and waited: 20 blocks of 128, of which few are left.
+    assert told['waiting'] <= 3 * 256
+    # A sine goes on as a sine, fades included: nothing clicks.
+    heard = np.array(told['heard'])
+    assert np.abs(np.diff(heard)).max() < 0.1 and np.abs(heard).max() > 0.9

@@ -2,6 +2,7 @@
 
 const BLOCK = 256;
 const STEP = 256; // What waits grows by this much after a gap.
+const CALM_SECONDS = 5; // After so long without need of it, it shrinks again.
 const TELL_BLOCKS = 25;
 
 class LiveProcessor extends AudioWorkletProcessor {
@@ -11,7 +12,9 @@ class LiveProcessor extends AudioWorkletProcessor {
     this.filled = 0;
     this.parts = [];
     this.waiting = 0;
-    this.target = processorOptions.target;
+    this.target = this.first = processorOptions.target;
+    this.lowest = Infinity; // What waited at least, since `played` was 0.
+    this.played = 0;
     this.most = processorOptions.most;
     this.playing = false;
     this.gaps = 0;
@@ -68,6 +71,8 @@ class LiveProcessor extends AudioWorkletProcessor {
         this.target = Math.min(this.target + STEP, this.most);
       }
       this.playing = false;
+      this.lowest = Infinity;
+      this.played = 0;
       return;
     }
     this.playing = true;
@@ -80,6 +85,36 @@ class LiveProcessor extends AudioWorkletProcessor {
     }
     this.waiting -= channel.length;
     this.frames += channel.length;
+    this.shrink(channel.length);
+  }
+
+  /** Leaves out what waits without need, when there was calm for a while. */
+  shrink(length) {
+    this.lowest = Math.min(this.lowest, this.waiting);
+    this.played += length;
+    if (this.played < CALM_SECONDS * sampleRate) return;
+    // One step stays in hand: less than that is a gap at the next hiccup.
+    if (this.lowest >= 2 * STEP) {
+      this.skip();
+      this.target = Math.max(this.first, this.target - STEP);
+    }
+    this.lowest = Infinity;
+    this.played = 0;
+  }
+
+  /** Plays on one step later, faded over, so that nothing clicks. */
+  skip() {
+    const all = new Float32Array(this.waiting);
+    let at = 0;
+    for (const part of this.parts) {
+      all.set(part, at);
+      at += part.length;
+    }
+    for (let i = 0; i < STEP; i++) {
+      all[i + STEP] = all[i] + (all[i + STEP] - all[i]) * ((i + 1) / (STEP + 1));
+    }
+    this.parts = [all.subarray(STEP)];
+    this.waiting -= STEP;
   }
 }
 
