@@ -35,7 +35,10 @@ def convert(exported: ExportedFunction) -> bytes:
     try:
         with silenced():
             model, _ = tf2onnx.convert.from_function(
-                exported.function, input_signature=specs, opset=OPSET
+                exported.function,
+                input_signature=specs,
+                opset=OPSET,
+                custom_op_handlers={'SelectV2': (_choose, [])},
             )
     except Exception as error:
         raise cannot_hold('ONNX', (), f'{type(error).__name__}: {error}') from error
@@ -44,6 +47,15 @@ def convert(exported: ExportedFunction) -> bytes:
     if unknown:
         raise cannot_hold('ONNX', unknown)
     return model.SerializeToString()
+
+
+def _choose(context: Any, node: Any, name: str, args: list[Any]) -> None:
+    """Makes ONNX's own choice of `tf.where`.
+
+    The converter would multiply both sides by 0 or 1 and add them, which lets NaN
+    through from the side that was not chosen.
+    """
+    node.type = 'Where'
 
 
 def run(model: bytes | str | Path) -> Run:

@@ -55,37 +55,53 @@ def _features(told, n_blocks):
     ]
 
 
-@pytest.fixture(scope='module')
-def expected(tiny_dir):
+def _expected(tiny_dir, blocks):
     """What the instrument plays in Python."""
     playing = StreamingInstrument.load(tiny_dir)
     # The reverb draws the noise of its response.
     with core.reproducible_noise(0):
         state = playing.initial_state()
-    told = {'frames_per_block': 2, 'hop_size': playing.hop_size}
     played = []
-    for block in _features(told, 20):
+    for block in blocks:
         audio, state = playing.step(block, state, noise=block['noise'])
         played.append(audio)
     return np.concatenate(played, axis=1)
 
 
-@pytest.mark.parametrize('format', FORMATS)
-def test_a_program_plays_it_as_python_does(exported, expected, format):
-    told, run = _program(exported(format))
+def _played(told, run, blocks):
+    """What a program plays that knows what it was told."""
     types = {x['name']: x for x in told['inputs']}
     state = {}
     for entry in told['state']:
         x = types[entry['input']]
         state[entry['input']] = np.full(x['shape'], entry['initial'], x['dtype'])
     played = []
-    for block in _features(told, 20):
+    for block in blocks:
         outputs = run({**block, **state})
         played.append(outputs['audio'])
         state = {x['input']: outputs[x['output']] for x in told['state']}
-    given = np.concatenate(played, axis=1)
+    return np.concatenate(played, axis=1)
+
+
+@pytest.mark.parametrize('format', FORMATS)
+def test_a_program_plays_it_as_python_does(exported, tiny_dir, format):
+    told, run = _program(exported(format))
+    blocks = _features(told, 20)
+    expected = _expected(tiny_dir, blocks)
     assert np.max(np.abs(expected)) > 0.01
-    np.testing.assert_allclose(given, expected, atol=1e-5)
+    np.testing.assert_allclose(_played(told, run, blocks), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize('format', FORMATS)
+def test_a_block_of_nan_is_got_over(exported, tiny_dir, format):
+    told, run = _program(exported(format))
+    blocks = _features(told, 20)
+    blocks[3]['f0_hz'][:, 1] = np.nan
+    blocks[4] = {k: np.full_like(x, np.nan) for k, x in blocks[4].items()}
+    blocks[6] = {**blocks[6], 'power_db': np.float32([[np.inf, -np.inf]])}
+    expected = _expected(tiny_dir, blocks)
+    assert np.isfinite(expected).all() and np.max(np.abs(expected[:, -640:])) > 0.01
+    np.testing.assert_allclose(_played(told, run, blocks), expected, atol=1e-5)
 
 
 @pytest.mark.parametrize('format', FORMATS)
