@@ -7,7 +7,14 @@ import tensorflow as tf
 from ddsp import audio_files, core, pitch, recordings
 from ddsp.training.data_preparation import synthetic_data
 from ddsp.training.encoders import BandSinusoidalEncoder, SalienceHarmonicEncoder
-from ddsp.training.inverse_pitch import load_weights, save_weights, weights
+from ddsp.training.inverse_pitch import (
+    Confidence,
+    confidence,
+    load_confidence,
+    load_weights,
+    save_weights,
+    weights,
+)
 
 RATE = 16000
 
@@ -104,8 +111,10 @@ def test_gradients_are_finite_at_silence_and_with_coincident_partials() -> None:
 
 def test_weights_go_to_a_file_and_back(tmp_path) -> None:
     model = load_weights()
-    save_weights(model, tmp_path / 'weights.npz')
+    sure = Confidence(1.0, 2.0, 3.0, 4.0)
+    save_weights(model, tmp_path / 'weights.npz', sure)
     again = load_weights(tmp_path / 'weights.npz')
+    assert load_confidence(tmp_path / 'weights.npz') == sure
     audio = {'audio': tone(np.full(4096, 330.0))[None]}
     np.testing.assert_array_equal(
         model.forward(audio, training=False)['f0_hz_pred'],
@@ -118,3 +127,38 @@ def test_weights_of_another_model_are_refused(tmp_path) -> None:
     np.savez(tmp_path / 'other.npz', kernel=np.zeros(3))
     with pytest.raises(ValueError, match='weights of another model'):
         load_weights(tmp_path / 'other.npz')
+    with pytest.raises(ValueError, match='holds no confidence'):
+        load_confidence(tmp_path / 'other.npz')
+
+
+def test_confidence_is_how_often_it_is_right() -> None:
+    notes = synthetic_data.generate_notes_v2(
+        32,
+        n_timesteps=32,
+        n_harmonics=32,
+        p_silent=0.3,
+        midi_min=36.0,
+        midi_max=94.0,
+        seed=(7, 7),
+    )
+    model = load_weights()
+    audio = model.generate_synthetic_audio(notes)
+    audio /= tf.reduce_max(tf.abs(audio), axis=1, keepdims=True)
+    heard = {name: x.numpy() for name, x in confidence.hear(model, audio).items()}
+    apart = 12 * np.log2(heard.pop('f0_hz') / notes['f0_hz'].numpy()[..., 0])
+    right = (np.abs(apart) < 0.5) & (notes['harm_amp'].numpy()[..., 0] > 5e-5)
+    sure = load_confidence().of(**heard)
+    assert sure.min() >= 0 and sure.max() <= 1
+    assert right[sure > 0.9].mean() > 0.9 and right[sure < 0.1].mean() < 0.2
+    assert abs(sure.mean() - right.mean()) < 0.08
+    # Rests and what is not heard right are few of those that it is sure of.
+    assert 0.3 < (sure > 0.9).mean() < 0.9
+
+
+def test_the_regression_finds_what_made_the_odds() -> None:
+    rng = np.random.default_rng(0)
+    truth = np.array([1.0, -0.5, 2.0, 0.7])
+    rows = rng.normal(size=[20000, 3])
+    odds = rows @ truth[:3] + truth[3]
+    right = rng.random(len(rows)) < 1 / (1 + np.exp(-odds))
+    np.testing.assert_allclose(confidence._logistic(rows, right), truth, atol=0.1)

@@ -9,35 +9,30 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from ddsp import core
 from ddsp.pitch.base import PitchEstimator, register_estimator
-from ddsp.training.inverse_pitch.weights import SHIPPED, load_weights
+from ddsp.training.inverse_pitch.confidence import Confidence, hear
+from ddsp.training.inverse_pitch.weights import (
+    SHIPPED,
+    load_confidence,
+    load_weights,
+)
 
 # Frames that the encoders were trained on, in samples, and ours, four times as many.
 _HOP, _PHASES = 512, 4
-# What is quieter, relative to the loudest sample, has no pitch.
-_QUIET = 10 ** (-50 / 20)
+_EVIDENCE = ('near', 'explained', 'amplitude')
 
 
 @functools.lru_cache(maxsize=2)
-def _compiled(path: str) -> Any:
-    """Audio `[1, samples]` to f0, confidence, amplitude and the part it explains."""
-    model = load_weights(path)
+def _compiled(path: str) -> tuple[Any, Confidence]:
+    """Audio `[1, samples]` to what `hear` says of it, and the confidence in that."""
+    model, confidence = load_weights(path), load_confidence(path)
 
-    def hear(audio: tf.Tensor) -> list[tf.Tensor]:
-        heard = model.sinusoidal_encoder({'audio': audio}, training=False)
-        sines = model.sinusoidal.get_controls(heard['amplitudes'], heard['frequencies'])
-        tone = model.harmonic_encoder(
-            {'sin_freqs': sines['frequencies'], 'sin_amps': sines['amplitudes']},
-            training=False,
-        )
-        total = tf.reduce_sum(sines['amplitudes'], axis=-1, keepdims=True)
-        explained = core.safe_divide(tone['harm_amp'], total)
-        found = (tone['f0_hz'], tone['f0_confidence'], tone['harm_amp'], explained)
-        return [value[0, :, 0] for value in found]
+    def heard(audio: tf.Tensor) -> list[tf.Tensor]:
+        found = hear(model, audio)
+        return [found[name][0] for name in ('f0_hz', *_EVIDENCE)]
 
     signature = [tf.TensorSpec([1, None], tf.float32)]
-    return tf.function(hear, input_signature=signature)
+    return tf.function(heard, input_signature=signature), confidence
 
 
 @register_estimator('ddsp-inv')
@@ -46,8 +41,8 @@ class InverseEstimator(PitchEstimator):
 
     The encoders of `models/small_inverse_synthesis.gin`, 17 thousand weights that were
     trained on synthetic notes alone. 125 frames per second, 58 to 2093 Hz. Confidence
-    is the weight of pitches near f0, times the part of the sinusoids that its harmonics
-    explain.
+    is how often, among synthetic notes, rests and noise, f0 was right that was as
+    marked, explained as much of the sinusoids, and was as loud.
 
     Parameters
     ----------
@@ -64,10 +59,10 @@ class InverseEstimator(PitchEstimator):
     sample_rate = 16000
     hop_size = _HOP // _PHASES
     context = 4 * _HOP
-    voiced_threshold = 0.3
+    voiced_threshold = 0.5
 
     def __init__(self, weights: str | os.PathLike[str] = SHIPPED) -> None:
-        self._hear = _compiled(os.fspath(weights))
+        self._hear, self._confidence = _compiled(os.fspath(weights))
 
     def estimate(self, audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `PitchEstimator.estimate`."""
@@ -78,6 +73,5 @@ class InverseEstimator(PitchEstimator):
             shifted = audio[phase * self.hop_size :][: n_coarse * _HOP]
             padded = np.pad(shifted, (0, n_coarse * _HOP - len(shifted)))
             found[..., phase] = self._hear(tf.constant(padded[np.newaxis]))
-        f0_hz, near, amplitude, explained = found.reshape(4, -1)[:, :n_frames]
-        confidence = near * np.clip(explained, 0.0, 1.0) * (amplitude > _QUIET)
-        return f0_hz, confidence
+        f0_hz, *evidence = found.reshape(4, -1)[:, :n_frames]
+        return f0_hz, self._confidence.of(*evidence)

@@ -1,4 +1,4 @@
-"""Weights of the two encoders in one small file."""
+"""Weights of the two encoders, and of the confidence in them, in one small file."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ import tensorflow as tf
 from ddsp import core
 from ddsp.training import checkpoints, models
 from ddsp.training.encoders import BandSinusoidalEncoder, SalienceHarmonicEncoder
+from ddsp.training.inverse_pitch.confidence import Confidence, calibrate
 
 SHIPPED = Path(__file__).parent / 'weights.npz'
 _PARTS = ('sinusoidal_encoder', 'harmonic_encoder')
+_CONFIDENCE = 'confidence'
 
 
 def make_model() -> models.InverseSynthesis:
@@ -28,15 +30,51 @@ def make_model() -> models.InverseSynthesis:
     )
 
 
-def save_weights(model: models.InverseSynthesis, path: str | os.PathLike[str]) -> None:
+def save_weights(
+    model: models.InverseSynthesis,
+    path: str | os.PathLike[str],
+    confidence: Confidence | None = None,
+) -> None:
     """Writes the weights of the two encoders of a model, as float32, into a file.
 
     Parameters
     ----------
     model : that was called, or filled from a checkpoint.
     path : `.npz` file to write.
+    confidence : in what the model hears; by default it is calibrated here, which takes
+        seconds.
     """
-    np.savez_compressed(path, **{k: v.numpy() for k, v in _variables(model).items()})
+    values = {name: value.numpy() for name, value in _variables(model).items()}
+    values[_CONFIDENCE] = np.array(confidence or calibrate(model))
+    np.savez_compressed(path, **values)
+
+
+def load_confidence(path: str | os.PathLike[str] = SHIPPED) -> Confidence:
+    """Reads the confidence that `save_weights` has written.
+
+    Parameters
+    ----------
+    path : the file; by default that of the estimator that comes with the library.
+
+    Returns
+    -------
+    The confidence in what the encoders of the file hear.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When it holds no confidence.
+    """
+    with np.load(path, allow_pickle=False) as file:
+        values = file[_CONFIDENCE] if _CONFIDENCE in file.files else np.zeros(0)
+    if values.shape != (len(Confidence._fields),):
+        raise ValueError(
+            f'{path} holds no confidence of {len(Confidence._fields)} numbers; '
+            'expected what save_weights has written.'
+        )
+    return Confidence(*values.tolist())
 
 
 def load_weights(path: str | os.PathLike[str] = SHIPPED) -> models.InverseSynthesis:
@@ -62,7 +100,7 @@ def load_weights(path: str | os.PathLike[str] = SHIPPED) -> models.InverseSynthe
     variables = _variables(model)
     with np.load(path, allow_pickle=False) as file:
         wrong = sorted(
-            set(variables).symmetric_difference(file.files)
+            set(variables).symmetric_difference({*file.files} - {_CONFIDENCE})
             | {
                 name
                 for name in set(variables) & set(file.files)
