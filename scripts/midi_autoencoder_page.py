@@ -30,19 +30,28 @@ count as wrong where a note is written that sounds on after its key was released
 
 {notes}
 
-The model writes a pitch in every frame. What makes notes of it: a frame sounds where
-loudness is at least {gate_db:g} dB ({gate_before_db:g} dB before training), which was
-chosen by note F1 on two parts of what it learned from; what lasts less than 40 ms
-belongs to the note before it, after silence to the one that follows, and is dropped
-between silences.
+The model writes a pitch and a velocity in every frame, and nothing else is looked at to
+make notes of them (`transcription.notes_of_frames`): a hidden Markov model of whole
+notes tells which sounds; a frame {silence:g} dB below the loud parts is silent as
+likely as not. A note is struck again where the velocity falls and rises fast. One that
+follows another without a rest began {late_ms:.0f} ms before its pitch was seen. These
+two numbers found most notes in {choosing_parts} parts of what the model learned from;
+those of the other lines were chosen alike. `f0 and loudness alone` is what a model
+would have written that changes nothing: f0 rounded to whole notes, and loudness.
 """
 
 
 def page(told: Mapping[str, Any]) -> str:
     """What was measured, as Markdown."""
     recipe = told['recipe']
-    tables = {'losses': _losses(told['losses']), 'notes': _notes(told['notes'])}
-    return _TEMPLATE.format(**{**recipe, **told, **tables})
+    chosen = told['segmentation']
+    said = {
+        'losses': _losses(told['losses']),
+        'notes': _notes(told['notes']),
+        'silence': -chosen['sounding_db'],
+        'late_ms': 1000.0 * chosen['late_seconds'],
+    }
+    return _TEMPLATE.format(**{**recipe, **told, **said})
 
 
 def _losses(losses: Mapping[str, Mapping[str, float]]) -> str:

@@ -14,6 +14,8 @@ was measured. What was rendered already is kept. Needs fluidsynth, a soundfont a
 from __future__ import annotations
 
 import argparse
+import dataclasses
+import functools
 import json
 import pathlib
 import shlex
@@ -25,6 +27,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from measure_transcription import render
 from midi_autoencoder_page import page
+from midi_own_notes import (
+    Heard,
+    choose_segmentation,
+    compare,
+    hear,
+    own_notes,
+    write_down,
+)
 from midi_pairs import (
     FRAME_RATE,
     FRAMES,
@@ -33,18 +43,17 @@ from midi_pairs import (
     features_of,
     save_examples,
     true_notes,
-    windows,
 )
 from render_phrases import INSTRUMENTS, SOUNDFONT
+
+from ddsp.training.encoders.midi import VELOCITY_DB
+from ddsp.training.transcription import Segmentation, frames
 
 ROOT = pathlib.Path(__file__).resolve().parents[1]
 STAGES = ('render', 'train', 'measure', 'page')
 MODEL = 'models/midiae/small_midiae.gin'
-# What is shorter is on the way from one note to another.
-LEAST_FRAMES = 10
-GATES_DB = np.arange(-70.0, -19.0, 2.5)
-# Parts of the phrases to train on where constants are chosen.
-N_CHOOSING = 2
+# Parts of the phrases to train on where it is chosen what tells notes from frames.
+N_CHOOSING = 5
 _MEASURES = 'measures.json'
 
 
@@ -105,20 +114,7 @@ class Places(NamedTuple):
         return self.work / 'sounds'
 
 
-class Heard(NamedTuple):
-    """A recording, as the model hears and plays it, frame by frame.
-
-    Attributes
-    ----------
-    loudness_db, pitch, velocity : `[frames]`; the last two are the model's own.
-    synth_audio, midi_audio : `[samples]`, played from f0 and loudness, and from notes.
-    """
-
-    loudness_db: np.ndarray
-    pitch: np.ndarray
-    velocity: np.ndarray
-    synth_audio: np.ndarray
-    midi_audio: np.ndarray
+_Hearing = Callable[[Mapping[str, np.ndarray]], Heard]
 
 
 # Rendering and training.
@@ -180,9 +176,6 @@ def read_losses(run: pathlib.Path) -> dict[int, dict[str, float]]:
     return found
 
 
-# The model's own notes.
-
-
 def load_model(places: Places, trained: bool = True, seed: int = 0) -> Any:
     """The model of the run, or the same before it learned anything."""
     import keras
@@ -201,86 +194,6 @@ def load_model(places: Places, trained: bool = True, seed: int = 0) -> Any:
     return model
 
 
-def hear(model: Any, features: Mapping[str, np.ndarray]) -> Heard:
-    """Has the model hear and play a recording of any length, 4 s at a time."""
-    keys = ('audio', 'f0_hz', 'loudness_db')
-    played = ('q_pitch', 'q_vel', 'synth_audio', 'midi_audio')
-    n_frames = len(features['f0_hz'])
-    parts: list[list[np.ndarray]] = []
-    for window in windows(features, FRAMES):
-        outputs = model({key: window[key][np.newaxis] for key in keys}, training=False)
-        parts.append([np.ravel(outputs[key]) for key in played])
-    pitch, velocity, synth, midi = (np.concatenate(x) for x in zip(*parts))
-    n_samples = n_frames * HOP
-    return Heard(
-        features['loudness_db'],
-        pitch[:n_frames],
-        velocity[:n_frames],
-        synth[:n_samples],
-        midi[:n_samples],
-    )
-
-
-def settle(pitches: np.ndarray) -> np.ndarray:
-    """Gives what is too short for a note to the one before, or else to the one after.
-
-    Parameters
-    ----------
-    pitches : note numbers `[frames]`, 0 for silence.
-
-    Returns
-    -------
-    The same, where what lasted less than 40 ms has the pitch that sounded before it; of
-    that which follows, where silence was before; and is silence between silences.
-    """
-    pitches = np.asarray(pitches)
-    edges = np.flatnonzero(np.diff(pitches)) + 1
-    starts, ends = [0, *edges], [*edges, len(pitches)]
-    settled, before = pitches.copy(), 0
-    for start, end in zip(starts, ends):
-        pitch = pitches[start]
-        if pitch and end - start < LEAST_FRAMES:
-            after = pitches[end : end + LEAST_FRAMES]
-            lasts = len(after) == LEAST_FRAMES and (after == after[0]).all()
-            pitch = before or (after[0] if lasts else 0)
-        settled[start:end] = before = pitch
-    return settled
-
-
-def own_notes(heard: Heard, gate_db: float) -> list:
-    """The notes that the model wrote, where the recording is louder than a gate."""
-    from ddsp.training.metrics.notes import notes_from_pianoroll, pianoroll_from_pitches
-
-    pitches = settle(np.where(heard.loudness_db >= gate_db, heard.pitch, 0.0))
-    roll = pianoroll_from_pitches(pitches[np.newaxis])[0]
-    return notes_from_pianoroll(roll, FRAME_RATE)
-
-
-def choose_gate(recordings: Sequence[tuple[list, Heard]]) -> float:
-    """The gate in dB with which notes of these recordings are found best."""
-    scores = [
-        compare([(true, own_notes(heard, gate)) for true, heard in recordings])
-        for gate in GATES_DB
-    ]
-    return float(GATES_DB[np.argmax([score['note_f1'] for score in scores])])
-
-
-def compare(pairs: Sequence[tuple[list, list]]) -> dict[str, float]:
-    """Precision, recall and F1 of notes (50 ms, 50 cents) and frames: true, found."""
-    from ddsp.training.metrics import notes as measures
-
-    note, frame = measures.EvalCounts(), measures.EvalCounts()
-    for true, found in pairs:
-        note.add(measures.compute_note_metrics(true, found))
-        rolls = (measures.pianoroll_from_notes(x, FRAME_RATE) for x in (true, found))
-        frame.add(measures.compute_frame_metrics(*rolls))
-    return {
-        f'{kind}_{name}': float(getattr(counts, name))
-        for kind, counts in (('note', note), ('frame', frame))
-        for name in ('precision', 'recall', 'f1')
-    }
-
-
 # Playing notes.
 
 
@@ -293,12 +206,17 @@ class Velocities(NamedTuple):
 
 
 def fit_velocities(
-    recordings: Sequence[tuple[np.ndarray, Heard]], gate_db: float
+    recordings: Sequence[tuple[np.ndarray, Heard]], sounding_db: float
 ) -> Velocities:
     """Learns the scale of the model's velocities from piano rolls and what it wrote."""
     true = np.concatenate([roll.max(axis=1) for roll, _ in recordings])
     own = np.concatenate([heard.velocity for _, heard in recordings])
-    loud = np.concatenate([heard.loudness_db >= gate_db for _, heard in recordings])
+    loud = np.concatenate(
+        [
+            frames.sounding_strength(VELOCITY_DB * heard.velocity, sounding_db) > 0.5
+            for _, heard in recordings
+        ]
+    )
     sounds, rests = (true > 0) & loud, (true == 0) & ~loud
     slope, offset = np.polyfit(true[sounds], own[sounds], 1)
     silence = float(np.median(own[rests])) if rests.any() else 0.0
@@ -312,8 +230,8 @@ def play_notes(model: Any, roll: np.ndarray, scale: Velocities) -> np.ndarray:
     """
     velocity = roll.max(axis=1)
     sounds = np.flatnonzero(velocity > 0)
-    frames = np.arange(len(roll))
-    last = sounds[np.clip(np.searchsorted(sounds, frames, side='right') - 1, 0, None)]
+    before = np.searchsorted(sounds, np.arange(len(roll)), side='right') - 1
+    last = sounds[np.maximum(before, 0)]
     pitch = roll.argmax(axis=1)[last].astype(np.float32)
     own = np.where(velocity > 0, scale.slope * velocity + scale.offset, scale.silence)
     own = np.clip(np.round(own), 0, 127).astype(np.float32)
@@ -335,15 +253,17 @@ def measure(recipe: Recipe, places: Places) -> None:
 
     model = load_model(places)
     untrained = load_model(places, trained=False, seed=recipe.seed)
-    gate_db, known, new = _listen(model, places)
-    gate_before, _, before = _listen(untrained, places)
+    chosen, known, new = _listen(functools.partial(hear, model), places)
+    before = _listen(functools.partial(hear, untrained), places)
+    unchanged = _listen(write_down, places)
     rolls = [(roll, heard) for _, roll, heard in known]
-    scale = fit_velocities(rolls, gate_db)
+    scale = fit_velocities(rolls, chosen.sounding_db)
     paths = sorted(places.held_out.glob('*.wav'))
-    write_sounds(model, paths[0], new[0], gate_db, scale, places.sounds)
+    write_sounds(model, paths[0], new[0], chosen, scale, places.sounds)
     found = {
-        'model, before training': _pairs(before, gate_before),
-        'model': _pairs(new, gate_db),
+        'model, before training': _pairs(before.held_out, before.segmentation),
+        'model': _pairs(new, chosen),
+        'f0 and loudness alone': _pairs(unchanged.held_out, unchanged.segmentation),
         'hidden Markov model': [(true_notes(path), hmm_notes(path)) for path in paths],
     }
     checkpoint = checkpoint_files.latest(str(places.run))
@@ -354,8 +274,8 @@ def measure(recipe: Recipe, places: Places) -> None:
         'step': checkpoint_files.step_of(checkpoint),
         'weights': int(model.count_params()),
         'losses': _ends(read_losses(places.run)),
-        'gate_db': gate_db,
-        'gate_before_db': gate_before,
+        'segmentation': dataclasses.asdict(chosen),
+        'choosing_parts': min(N_CHOOSING, len(known)),
         'velocities': scale._asdict(),
         'held_out_notes': sum(len(true) for true, _, _ in new),
         'notes': {name: compare(pairs) for name, pairs in found.items()},
@@ -376,23 +296,30 @@ def command_of(recipe: Recipe) -> str:
     return shlex.join(command)
 
 
-def _listen(model: Any, places: Places) -> tuple[float, list, list]:
-    """The gate, what the model heard to choose it, and what of the held-out phrases."""
+class _Listened(NamedTuple):
+    """What was chosen, and what was heard: for that, and of what was held out."""
+
+    segmentation: Segmentation
+    known: list[tuple[list, np.ndarray, Heard]]
+    held_out: list[tuple[list, np.ndarray, Heard]]
+
+
+def _listen(how: _Hearing, places: Places) -> _Listened:
     choosing = sorted(places.phrases.glob('*.wav'))[:N_CHOOSING]
-    known = [_hear_file(model, path) for path in choosing]
-    new = [_hear_file(model, path) for path in sorted(places.held_out.glob('*.wav'))]
-    gate_db = choose_gate([(true, heard) for true, _, heard in known])
-    return gate_db, known, new
+    known = [_hear_file(how, path) for path in choosing]
+    new = [_hear_file(how, path) for path in sorted(places.held_out.glob('*.wav'))]
+    chosen = choose_segmentation([(true, heard) for true, _, heard in known])
+    return _Listened(chosen, known, new)
 
 
-def _pairs(recordings: list, gate_db: float) -> list[tuple[list, list]]:
-    return [(true, own_notes(heard, gate_db)) for true, _, heard in recordings]
+def _pairs(recordings: list, chosen: Segmentation) -> list[tuple[list, list]]:
+    return [(true, own_notes(heard, chosen)) for true, _, heard in recordings]
 
 
-def _hear_file(model: Any, path: pathlib.Path) -> tuple[list, np.ndarray, Heard]:
+def _hear_file(how: _Hearing, path: pathlib.Path) -> tuple[list, np.ndarray, Heard]:
     features = features_of(path)
     roll = features['note_active_velocities']
-    return true_notes(path), roll, hear(model, features)
+    return true_notes(path), roll, how(features)
 
 
 def _ends(losses: Mapping[int, Mapping[str, float]]) -> dict[str, dict[str, Any]]:
@@ -416,7 +343,7 @@ def write_sounds(
     model: Any,
     path: pathlib.Path,
     phrase: tuple[list, np.ndarray, Heard],
-    gate_db: float,
+    segmentation: Segmentation,
     scale: Velocities,
     out_dir: pathlib.Path,
 ) -> None:
@@ -434,7 +361,7 @@ def write_sounds(
     }
     for name, audio in sounds.items():
         audio_files.save_audio(out_dir / f'{name}.wav', np.clip(audio, -1, 1), RATE)
-    notes = own_notes(heard, gate_db)
+    notes = own_notes(heard, segmentation)
     if notes:
         write_midi(out_dir / 'own_notes.mid', notes)
 

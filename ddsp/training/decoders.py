@@ -13,6 +13,9 @@ from ddsp.core import tensors
 from ddsp.training import nn
 from ddsp.training.nn.splits import check_splits
 
+# Of note numbers and velocities.
+_HALF_RANGE = 63.5
+
 
 @registration.register('ddsp.training.decoders')
 class RnnFcDecoder(nn.DictLayer):
@@ -226,7 +229,12 @@ class _NoteDecoder(nn.DictLayer):
     """What decoders of notes share: a network on pitch, a norm, a dense layer."""
 
     def __init__(
-        self, net: keras.layers.Layer | None, norm: bool, n_out: int, **kwargs: Any
+        self,
+        net: keras.layers.Layer | None,
+        norm: bool,
+        n_out: int,
+        scale_inputs: bool,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         if net is None:
@@ -234,7 +242,7 @@ class _NoteDecoder(nn.DictLayer):
             raise ValueError(
                 f'{name}: give it a net, such as {name}.net = @nn.DilatedConvStack().'
             )
-        self.net = net
+        self.net, self.scale_inputs = net, scale_inputs
         # Under this name checkpoints have its weights.
         self.norm = nn.Normalize('layer') if norm else None
         self.dense_out = keras.layers.Dense(n_out)
@@ -249,6 +257,8 @@ class _NoteDecoder(nn.DictLayer):
                     f"{self.name}: the input 'z_vel' is missing: use_velocity is True."
                 )
             x = tf.concat([z_pitch, z_vel], axis=-1)
+        if self.scale_inputs:
+            x = x / _HALF_RANGE - 1.0
         x = self.net(x) if z is None else self.net([x, z])
         if self.norm is not None:
             x = self.norm(x)
@@ -271,6 +281,9 @@ class MidiDecoder(_NoteDecoder):
     center_loudness : whether loudness starts around -70 dB, in units of 30 dB.
     norm : whether to normalise what the network gives.
     use_velocity : whether the network gets the velocity beside the pitch.
+    scale_inputs : whether the network gets numbers from -1 to 1 in place of those from
+        0 to 127. Beside these, what normalised layers add is too small to be learned
+        soon.
     **kwargs : passed on to `DictLayer`.
 
     Raises
@@ -288,9 +301,10 @@ class MidiDecoder(_NoteDecoder):
         center_loudness: bool = True,
         norm: bool = True,
         use_velocity: bool = False,
+        scale_inputs: bool = False,
         **kwargs: Any,
     ) -> None:
-        super().__init__(net, norm, 2, **kwargs)
+        super().__init__(net, norm, 2, scale_inputs, **kwargs)
         self.f0_residual, self.center_loudness = f0_residual, center_loudness
         self.use_velocity = use_velocity
 
@@ -334,6 +348,9 @@ class MidiToHarmonicDecoder(_NoteDecoder):
         them.
     midi_zero_silence : whether a pitch of 0 is no note, with 0 Hz.
     use_velocity : whether the network gets the velocity beside the pitch.
+    scale_inputs : whether the network gets numbers from -1 to 1 in place of those from
+        0 to 127. Beside these, what normalised layers add is too small to be learned
+        soon.
     **kwargs : passed on to `DictLayer`.
 
     Raises
@@ -355,6 +372,7 @@ class MidiToHarmonicDecoder(_NoteDecoder):
         ),
         midi_zero_silence: bool = True,
         use_velocity: bool = False,
+        scale_inputs: bool = False,
         **kwargs: Any,
     ) -> None:
         output_splits = check_splits(output_splits, type(self).__name__)
@@ -364,7 +382,8 @@ class MidiToHarmonicDecoder(_NoteDecoder):
                 f"{type(self).__name__}: output_splits has {keys}, but no 'f0_midi'."
             )
         kwargs = {'output_keys': [*keys, 'f0_hz'], **kwargs}
-        super().__init__(net, norm, sum(size for _, size in output_splits), **kwargs)
+        n_out = sum(size for _, size in output_splits)
+        super().__init__(net, norm, n_out, scale_inputs, **kwargs)
         self.f0_residual, self.midi_zero_silence = f0_residual, midi_zero_silence
         self.output_splits, self.use_velocity = output_splits, use_velocity
 

@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 import soundfile
 import train_midi_autoencoder as script
+from midi_own_notes import Heard, choose_segmentation, compare, own_notes
 from midi_pairs import FRAMES, HOP, features_of, windows
-from train_midi_autoencoder import Heard, Places, Recipe
+from train_midi_autoencoder import Places, Recipe
 
 from ddsp.training.metrics.notes import Note, notes_from_pianoroll
 from ddsp.training.transcription import write_midi
@@ -103,21 +104,26 @@ def test_it_learns_through_the_trainer_and_is_measured(
     assert '--steps 2 --batch_size 2' in page
 
 
-def test_fragments_belong_to_the_notes_beside_them() -> None:
-    pitches = [0] * 20 + [60] * 4 + [62] * 30 + [63] * 3 + [62] * 20 + [64] * 15
-    pitches += [0] * 20 + [70] * 5 + [0] * 5
-    settled = script.settle(np.array(pitches, np.float32))
-    expected = [0] * 20 + [62] * 57 + [64] * 15 + [0] * 30
-    assert settled.tolist() == expected
+def test_what_tells_notes_is_chosen_by_those_that_are_known() -> None:
+    pitch = np.repeat([60.0, 62.0, 62.0, 64.0, 64.0], 100)
+    velocity = np.repeat([100.0, 100.0, 0.0, 60.0, 10.0], 100)
+    silence = np.zeros(500 * HOP)
+    heard = Heard(pitch, velocity, silence, silence)
+    # Seen 80 ms late; and the soft note is one.
+    true = [Note(0.0, 0.32, 60), Note(0.32, 0.8, 62), Note(1.2, 1.6, 64)]
+    chosen = choose_segmentation([(true, heard)])
+    assert 0.03 <= chosen.late_seconds <= 0.08
+    assert chosen.sounding_db <= -35
+    found = own_notes(heard, chosen)
+    assert compare([(true, found)])['note_f1'] == 1.0
+    assert [note.velocity for note in found] == [100, 100, 60]
 
 
-def test_notes_sound_where_it_is_loud_enough() -> None:
-    loudness = np.repeat([-80.0, -20.0, -50.0, -20.0], 50)
-    pitch = np.full(200, 69.0)
-    silence = np.zeros(200 * HOP)
-    heard = Heard(loudness, pitch, pitch, silence, silence)
-    edges = [(note.start, note.end) for note in script.own_notes(heard, -40.0)]
-    assert edges == [(0.2, 0.4), (0.6, 0.8)]
-    assert len(script.own_notes(heard, -60.0)) == 1
-    true = [Note(0.2, 0.4, 69), Note(0.6, 0.8, 69)]
-    assert -50 < script.choose_gate([(true, heard)]) <= -20
+def test_velocities_of_midi_become_those_of_the_model() -> None:
+    roll = np.zeros([400, 128], np.float32)
+    roll[100:200, 60], roll[200:300, 62] = 60.0, 120.0
+    silence = np.zeros(400 * HOP)
+    written = np.repeat([3.0, 80.0, 110.0, 3.0], 100)
+    heard = Heard(np.full(400, 60.0), written, silence, silence)
+    scale = script.fit_velocities([(roll, heard)], -30.0)
+    np.testing.assert_allclose(scale, (0.5, 50.0, 3.0), rtol=1e-6)

@@ -209,6 +209,28 @@ def test_midi_to_harmonic_decoder_starts_at_the_notes():
     np.testing.assert_allclose(found['f0_hz'], core.midi_to_hz(PITCH), rtol=1e-6)
 
 
+class Heard(keras.layers.Layer):
+    """Keeps what the network is given."""
+
+    def call(self, x):
+        self.heard = x
+        return x
+
+
+@pytest.mark.parametrize('make', [decoders.MidiDecoder, decoders.MidiToHarmonicDecoder])
+def test_a_network_is_given_notes_from_minus_one_to_one(make):
+    notes = np.array([0.0, 63.5, 127.0], np.float32)[None, :, None]
+    for scaled, expected in ((True, [-1.0, 0.0, 1.0]), (False, [0.0, 63.5, 127.0])):
+        decoder = make(Heard(), use_velocity=True, scale_inputs=scaled)
+        assert decoder.get_config()['scale_inputs'] == scaled
+        found = decoder({'z_pitch': notes, 'z_vel': notes[:, ::-1]})
+        heard = decoder.net.heard[0]
+        np.testing.assert_allclose(heard[:, 0], expected)
+        np.testing.assert_allclose(heard[:, 1], expected[::-1])
+        # f0 stays one of the notes and what the network adds.
+        assert abs(float(found['f0_midi'][0, 2, 0]) - 127.0) < 10.0
+
+
 @pytest.mark.parametrize(
     'act, message',
     [

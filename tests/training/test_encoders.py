@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from ddsp import core, spectral_ops, synths
 from ddsp.training import encoders, nn
+from ddsp.training.encoders.midi import VELOCITY_DB
 
 SAMPLES, FRAMES = 4096, 64
 
@@ -271,6 +272,42 @@ def test_pitch_without_f0() -> None:
     for weight in layer.dense_out.weights:
         weight.assign(tf.zeros(weight.shape))
     np.testing.assert_array_equal(layer(MIDI, MIDI)['z_pitch'], np.zeros([2, 7, 1]))
+
+
+@pytest.mark.parametrize(
+    ('make', 'quiet', 'loud'),
+    [
+        (encoders.MidiEncoder, 0.0, 1.0),
+        (encoders.HarmonicToMidiEncoder, -5.0, np.log10(2.0)),
+    ],
+)
+def test_velocity_is_loudness_and_what_the_network_adds(
+    make: type[nn.DictLayer], quiet: float, loud: float
+) -> None:
+    layer = make(velocity_residual=True)
+    plain = make.from_config({**layer.get_config(), 'velocity_residual': False})
+    loudness = np.linspace(quiet, loud, 7, dtype=np.float32)[None, :, None]
+    n_controls = 1 if make is encoders.MidiEncoder else 3
+    controls = [loudness, *[noise(1, 7, 4)] * (n_controls - 1)]
+    ours = layer(MIDI[:1], *controls)
+    plain(MIDI[:1], *controls)
+    plain.set_weights(layer.get_weights())
+    theirs = plain(MIDI[:1], *controls)
+    added = (ours['z_vel'] - theirs['z_vel'])[0, :, 0]
+    np.testing.assert_allclose(added, np.linspace(0.0, 127.0, 7), atol=1e-3)
+    np.testing.assert_array_equal(ours['z_pitch'], theirs['z_pitch'])
+
+
+def test_a_step_of_velocity_in_db() -> None:
+    layer = encoders.HarmonicToMidiEncoder(velocity_residual=True)
+    amplitudes = np.array([0.1, 1.0], np.float32)[None, :, None]
+    controls = [noise(1, 1, 4).repeat(2, axis=1)] * 2
+    layer(MIDI[:1, :2], np.log10(amplitudes), *controls)
+    for weight in layer.dense_out.weights:
+        weight.assign(tf.zeros(weight.shape))
+    found = layer(MIDI[:1, :2], np.log10(amplitudes), *controls)['z_vel']
+    apart = float(found[0, 1, 0] - found[0, 0, 0])
+    assert abs(apart * VELOCITY_DB - 20.0) < 1e-3
 
 
 def test_expression_is_pooled_or_not() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +15,13 @@ from ddsp.training.encoders.base import ZEncoder, run_net
 from ddsp.training.encoders.timbre import compute_mfcc
 
 _AUDIO_KEY = 'audio'
+# Note numbers and velocities of MIDI end here.
+_MOST = 127.0
+# What decimal logarithms of amplitudes lie between: the floor of `core.log10`, and that
+# of what `core.exp_sigmoid` gives at most.
+_QUIETEST, _LOUDEST = math.log10(1e-5), math.log10(2.0)
+#: What a velocity of `HarmonicToMidiEncoder.velocity_residual` is louder than the next.
+VELOCITY_DB = 20.0 * (_LOUDEST - _QUIETEST) / _MOST
 
 
 class _NoteEncoder(nn.DictLayer):
@@ -25,10 +33,12 @@ class _NoteEncoder(nn.DictLayer):
         self,
         net: keras.layers.Layer | None = None,
         f0_residual: bool = True,
+        velocity_residual: bool = False,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.net, self.f0_residual = net, f0_residual
+        self.velocity_residual = velocity_residual
         self.dense_out = keras.layers.Dense(2, dtype=self.dtype_policy)
 
     def _encode(
@@ -38,7 +48,17 @@ class _NoteEncoder(nn.DictLayer):
         x = run_net(self.net, tf.concat([f0_unit, *controls], axis=-1))
         z = tf.cast(self.dense_out(x), tf.float32)
         z_pitch, z_vel = z[..., :1], z[..., 1:]
-        return (z_pitch + f0_midi if self.f0_residual else z_pitch), z_vel
+        if self.f0_residual:
+            z_pitch += f0_midi
+        if self.velocity_residual:
+            # From the network alone all velocities come within a few whole numbers, and
+            # what is below 0 has no gradient.
+            z_vel += _MOST * self._level(controls[0])
+        return z_pitch, z_vel
+
+    def _level(self, loudness: tf.Tensor) -> tf.Tensor:
+        """How loud it is, near [0, 1], by the first of the controls."""
+        raise NotImplementedError
 
 
 @registration.register('ddsp.training.encoders')
@@ -51,6 +71,8 @@ class MidiEncoder(_NoteEncoder):
         layer alone.
     f0_residual : whether the pitch that comes out is the one that goes in and what the
         network adds to it.
+    velocity_residual : whether the velocity that comes out is the loudness,
+        from 0 to 127, and what the network adds to it.
     **kwargs : passed on to `DictLayer`.
     """
 
@@ -70,6 +92,9 @@ class MidiEncoder(_NoteEncoder):
         """
         return self._encode(f0_midi, loudness)
 
+    def _level(self, loudness: tf.Tensor) -> tf.Tensor:
+        return loudness
+
 
 @registration.register('ddsp.training.encoders')
 class HarmonicToMidiEncoder(_NoteEncoder):
@@ -81,6 +106,8 @@ class HarmonicToMidiEncoder(_NoteEncoder):
         layer alone.
     f0_residual : whether the pitch that comes out is the one that goes in and what the
         network adds to it.
+    velocity_residual : whether the velocity that comes out is the amplitude,
+        from 0 to 127, and what the network adds to it.
     **kwargs : passed on to `DictLayer`.
     """
 
@@ -93,13 +120,16 @@ class HarmonicToMidiEncoder(_NoteEncoder):
         ----------
         f0_midi : MIDI note numbers with fractions, `[batch, frames, 1]`.
         amps, hd, noise : amplitude, harmonic distribution and noise magnitudes, each
-            `[batch, frames, channels]`.
+            `[batch, frames, channels]`; the first and the last as decimal logarithms.
 
         Returns
         -------
         Pitch and velocity, each `[batch, frames, 1]`.
         """
         return self._encode(f0_midi, amps, hd, noise)
+
+    def _level(self, loudness: tf.Tensor) -> tf.Tensor:
+        return (loudness - _QUIETEST) / (_LOUDEST - _QUIETEST)
 
 
 @registration.register('ddsp.training.encoders')

@@ -7,8 +7,9 @@ import keras
 
 from ddsp.training.models.autoencoder import Autoencoder
 from ddsp.training.models.inverse_synthesis import InverseSynthesis
-from ddsp.training.models.midi_autoencoder import MidiAutoencoder, ZMidiAutoencoder
+from ddsp.training.models.midi_autoencoder import MidiAutoencoder
 from ddsp.training.models.model import Model
+from ddsp.training.models.z_midi_autoencoder import ZMidiAutoencoder
 
 __all__ = [
     'Autoencoder',

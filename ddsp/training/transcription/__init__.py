@@ -1,5 +1,6 @@
 """From recordings to notes, and notes in MIDI files."""
 
+from ddsp.training.transcription.frames import Segmentation, notes_of_frames
 from ddsp.training.transcription.midi_files import (
     Score,
     Track,
@@ -13,8 +14,10 @@ from ddsp.training.transcription.transcribe import METHODS, Transcription, trans
 __all__ = [
     'METHODS',
     'Score',
+    'Segmentation',
     'Track',
     'Transcription',
+    'notes_of_frames',
     'read_midi',
     'tidy_notes',
     'to_pretty_midi',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
@@ -35,10 +36,24 @@ def note_strength(features: Features, voiced: float) -> np.ndarray:
     features : of a recording.
     voiced : the confidence of a pitch, `PitchEstimator.voiced_threshold`.
     """
-    loudness = np.asarray(features.loudness_db, np.float64)
-    below = loudness - np.percentile(loudness, _LOUD_PERCENTILE)
-    level = np.clip((below - _NOTHING_DB) / (_CERTAIN_DB - _NOTHING_DB), 0.0, 1.0)
+    level = loudness_strength(features.loudness_db, _NOTHING_DB, _CERTAIN_DB)
     return level * np.clip(features.f0_confidence / voiced, 0.0, 1.0)
+
+
+def loudness_strength(
+    loudness_db: Any, nothing_db: float, certain_db: float
+) -> np.ndarray:
+    """How sure each frame sounds, from 0 to 1, by loudness alone, `[frames]`.
+
+    Parameters
+    ----------
+    loudness_db : `[frames]`.
+    nothing_db, certain_db : where strength begins and is complete, relative to the loud
+        parts of the recording: 5 % of its frames are louder.
+    """
+    loudness = np.asarray(loudness_db, np.float64)
+    below = loudness - np.percentile(loudness, _LOUD_PERCENTILE)
+    return np.clip((below - nothing_db) / (certain_db - nothing_db), 0.0, 1.0)
 
 
 def find_path(

@@ -24,10 +24,12 @@ _SHORT_FFT_SECONDS, _LONG_FFT_SECONDS, _LOW_HZ = 0.032, 0.064, 200.0
 _N_PARTIALS = 12
 # An onset is looked for so long before and after the change of pitch.
 _EARLIER_SECONDS, _LATER_SECONDS = 0.15, 0.08
-# A note begins where its partials rise so far out of what was there, or are so far
-# below what they come to. They must rise by twice as much as that, and have come to it
-# when no more than the last is missing.
-_RISE_DB, _BELOW_DB, _NEARLY_DB = 5.0, 20.0, 3.0
+# Partials that rise by less tell nothing. They have risen when no more than the second
+# is missing.
+_RISE_DB, _NEARLY_DB = 7.0, 3.0
+# However slow an attack is, its amplitude grows about evenly: the line through these
+# parts of the rise begins where the note does.
+_LOW_PART, _HIGH_PART = 0.2, 0.6
 # A note is struck again where loudness falls by the first and rises by the second of
 # these, and does one of both fast: released strings and tongues stop a note within
 # 40 ms, while vibrato, of some 170 ms, takes twice as long from loud to soft.
@@ -132,14 +134,24 @@ def _onset(
     power = power_spectra(features.audio, frames * features.hop, n_fft)
     pitch = np.full(len(frames), pitch_hz)
     rising = partial_powers(power, pitch, partials, bin_hz).sum(axis=1)
-    level = 10.0 * np.log10(rising + 1e-12)
-    peak = level[max(run.start - first, 0) :].max()
-    there = int(np.argmax(level >= peak - _NEARLY_DB))
-    floor = level[: there + 1].min()
-    if peak - floor < 2.0 * _RISE_DB:
-        return run.start
-    below = np.flatnonzero(level[: there + 1] < max(peak - _BELOW_DB, floor + _RISE_DB))
-    return first + int(below[-1]) + 1
+    begin = _rise(np.sqrt(rising + 1e-12), max(run.start - first, 0))
+    return run.start if begin is None else first + begin
+
+
+def _rise(amplitude: np.ndarray, seen: int) -> int | None:
+    """The frame where an amplitude begins to rise to what it is from `seen` on."""
+    peak = amplitude[seen:].max()
+    there = int(np.argmax(amplitude >= peak * 10.0 ** (-_NEARLY_DB / 20.0)))
+    way = amplitude[: there + 1]
+    floor = way.min()
+    if peak < floor * 10.0 ** (_RISE_DB / 20.0):
+        return None
+    low, high = (
+        np.flatnonzero(way < floor + part * (peak - floor)).max(initial=-1) + 1
+        for part in (_LOW_PART, _HIGH_PART)
+    )
+    line = low - (high - low) * _LOW_PART / (_HIGH_PART - _LOW_PART)
+    return max(round(float(line)), 0)
 
 
 def _own_partials(
@@ -150,18 +162,43 @@ def _own_partials(
     return partials[np.abs(partials * new_hz - nearest) > apart_hz]
 
 
-def split_repeated(runs: list[Run], features: Features) -> list[Run]:
+def begin_earlier(runs: list[Run], late_seconds: float, frame_rate: float) -> list[Run]:
+    """Moves changes of pitch within sound to where the second note began.
+
+    Parameters
+    ----------
+    runs : notes in order.
+    late_seconds : how late the second is seen, while the first one rings on. The first
+        one stays as long as the shortest note.
+    frame_rate : frames a second.
+    """
+    shortest, late = (round(x * frame_rate) for x in (SHORTEST_SECONDS, late_seconds))
+    moved: list[Run] = []
+    for run in runs:
+        start = run.start
+        last = moved[-1] if moved else None
+        if last is not None and last.end == run.start and last.pitch != run.pitch:
+            start = min(max(last.start + shortest, run.start - late), run.start)
+            moved[-1] = Run(last.start, start, last.pitch)
+        moved.append(Run(start, run.end, run.pitch))
+    return moved
+
+
+def split_repeated(
+    runs: list[Run], loudness_db: np.ndarray, frame_rate: float
+) -> list[Run]:
     """Splits notes that are struck again, at the dips in loudness.
 
     Parameters
     ----------
     runs : notes in order.
-    features : of the recording.
+    loudness_db : of the recording, `[frames]`.
+    frame_rate : frames a second.
     """
-    loudness = np.asarray(features.loudness_db, np.float64)
+    loudness = np.asarray(loudness_db, np.float64)
     split: list[Run] = []
     for run in runs:
-        edges = [run.start, *_strikes(run, loudness, features.frame_rate), run.end]
+        edges = [run.start, *_strikes(run, loudness, frame_rate), run.end]
         split += [Run(a, b, run.pitch) for a, b in itertools.pairwise(edges)]
     return split
 

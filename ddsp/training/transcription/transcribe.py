@@ -165,7 +165,7 @@ def _by_model(
     runs = onsets.refine_onsets(runs, features, features.f0_hz)
     # What was a note before may be the way into the next now.
     runs = onsets.join_fragments(runs, rate)
-    return onsets.split_repeated(runs, features)
+    return onsets.split_repeated(runs, features.loudness_db, rate)
 
 
 def _by_rules(

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from ddsp import losses
+from ddsp import core, losses
 from ddsp.training import decoders, encoders, gin_files, models, nn, preprocessing
+from ddsp.training.models import midi_autoencoder
 
 FRAMES, HOP = 20, 64
 SPLITS = (('amplitudes', 1), ('harmonic_distribution', 3), ('magnitudes', 5))
@@ -160,6 +161,30 @@ def test_an_encoder_finds_notes_as_whole_numbers() -> None:
     )
 
 
+def test_what_is_too_soft_can_become_louder() -> None:
+    raw = tf.constant([[[-7.0], [-4.0], [0.0]]])
+    with tf.GradientTape() as tape:
+        tape.watch(raw)
+        amplitudes = core.exp_sigmoid(raw)
+        params = {
+            'f0_hz': tf.fill([1, 3, 1], 440.0),
+            'amplitudes': amplitudes,
+            'harmonic_distribution': tf.ones([1, 3, 1]),
+            'magnitudes': amplitudes,
+        }
+        controls = models.MidiAutoencoder.extract_harm_controls(params)
+    _, amps, _, magnitudes = controls
+    expected = np.log10(np.maximum(amplitudes, 1e-5))
+    assert abs(expected[0, 0, 0] + 5.0) < 1e-5 < 5.0 + expected[0, 1, 0]
+    np.testing.assert_allclose(amps, expected, rtol=1e-5)
+    np.testing.assert_allclose(magnitudes, expected, rtol=1e-5)
+    slopes = tape.gradient(amps, raw).numpy().ravel()
+    # d log10(max sigmoid^p) / dx = p (1 - sigmoid) / ln 10, and p is ln 10.
+    sigmoid = 1.0 / (1.0 + np.exp(-raw.numpy().ravel()))
+    np.testing.assert_allclose(slopes[1:], 1.0 - sigmoid[1:], rtol=1e-2)
+    assert 0.01 < slopes[0] < 0.1
+
+
 @pytest.mark.parametrize('held_back', [True, False])
 def test_notes_leave_the_synthcoder_alone_when_told(held_back) -> None:
     model = make_model(
@@ -270,6 +295,14 @@ def test_the_gin_files_make_models_that_run(name) -> None:
     finally:
         gin.clear_config()
     assert np.isfinite(found['total_loss']) and 'noise_loss' in found
+
+
+def test_the_model_with_latents_is_found_where_it_was() -> None:
+    from ddsp.training.models.midi_autoencoder import ZMidiAutoencoder
+
+    assert ZMidiAutoencoder is models.ZMidiAutoencoder
+    with pytest.raises(AttributeError, match="no attribute 'Other'"):
+        midi_autoencoder.Other  # noqa: B018
 
 
 def test_rolls_go_to_notes_and_back() -> None:

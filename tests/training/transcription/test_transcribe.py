@@ -154,14 +154,63 @@ def test_fragments_join_the_notes_around_them():
     assert onsets.join_fragments(scale, 250) == scale
 
 
-def test_loudness_that_wavers_is_no_note_struck_again(melody):
+def test_loudness_that_wavers_is_no_note_struck_again():
     wave = 4.0 * np.sin(2.0 * np.pi * 5.5 * np.arange(500) / 250)
     struck = np.where(np.abs(np.arange(500) - 250) < 8, -15.0, 0.0)
     one = [onsets.Run(0, 500, 60)]
     for loudness, starts in ((wave, [0]), (struck, [0, 250])):
-        features = melody.features.__class__(
-            **{**melody.features.__dict__, 'loudness_db': loudness}
-        )
-        split = onsets.split_repeated(one, features)
+        split = onsets.split_repeated(one, loudness, 250)
         assert len(split) == len(starts)
         assert all(abs(r.start - s) <= 10 for r, s in zip(split, starts))
+
+
+@pytest.mark.parametrize('floor', [0.0, 0.3])
+@pytest.mark.parametrize('attack', [2, 20, 60])
+def test_a_slow_attack_begins_where_a_fast_one_does(attack, floor):
+    rise = np.clip((np.arange(120) - 40) / attack, 0.0, 1.0)
+    # What rings on fades a little meanwhile.
+    rings = floor * np.exp(-np.arange(120) / 400)
+    begin = onsets._rise(rings + (1.0 - floor) * rise, seen=50)
+    assert abs(begin - 40) <= 3
+    assert onsets._rise(np.linspace(0.9, 1.0, 120), seen=50) is None
+
+
+def test_a_note_begins_before_it_is_seen_where_another_rings_on():
+    run = onsets.Run
+    tied = [run(0, 50, 60), run(50, 100, 62), run(100, 150, 62), run(160, 200, 64)]
+    expected = [run(0, 40, 60), run(40, 100, 62), *tied[2:]]
+    assert onsets.begin_earlier(tied, 0.04, 250) == expected
+    # The first keeps the 50 ms of the shortest note, or what it has.
+    brief = [run(0, 15, 60), run(15, 50, 62), run(50, 55, 64), run(55, 90, 60)]
+    starts = [r.start for r in onsets.begin_earlier(brief, 0.04, 250)]
+    assert starts == [0, 12, 40, 52]
+    assert onsets.begin_earlier(brief, 0.0, 250) == brief
+
+
+def test_notes_are_found_in_what_a_network_wrote():
+    pitches = np.repeat([60, 61, 64, 64, 67], 100)
+    # Vibrato beyond half a semitone, as whole numbers.
+    pitches[25:90:8] = 61
+    pitches[100:] = np.repeat([60, 64, 64, 67], 100)
+    velocities = np.repeat([90, 90, 80, 80, 0], 100)
+    velocities[300:308] = 40
+    found = transcription.notes_of_frames(pitches, velocities, 250, 0.8)
+    assert [note.pitch for note in found] == [60, 64, 64]
+    assert [note.velocity for note in found] == [90, 90, 80]
+    starts = [note.start for note in found]
+    # Struck again once the dip is over.
+    np.testing.assert_allclose(starts, [0.0, 0.756, 1.232], atol=0.009)
+    assert abs(found[-1].end - 1.6) < 0.01
+    late = transcription.Segmentation(late_seconds=0.0)
+    again = transcription.notes_of_frames(pitches, velocities, 250, 0.8, late)
+    assert abs(again[1].start - 0.8) < 0.01
+
+
+def test_silence_is_so_far_below_the_loud_parts():
+    velocities = np.repeat([0, 100, 50, 100], 100)
+    for sounding_db, expected in ((-25.0, 2), (-60.0, 1)):
+        choice = transcription.Segmentation(sounding_db)
+        found = transcription.notes_of_frames([60] * 400, velocities, 250, 0.8, choice)
+        # Louder again after so little is no new stroke of a note that goes on.
+        assert len(found) == expected, sounding_db
+    assert not transcription.notes_of_frames([60] * 50, [0] * 50, 250, 0.8)
