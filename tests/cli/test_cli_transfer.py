@@ -17,7 +17,6 @@ from page_elements import assert_loads_nothing
 
 from ddsp.cli import main, transfer
 from ddsp.recordings import singing_path
-from ddsp.training import list_instruments
 
 COMMAND = [sys.executable, '-m', 'ddsp_command']
 
@@ -62,7 +61,7 @@ def test_singing_becomes_a_violin(done):
     assert 'octaves up' in result.stdout
     in_tune = re.search(r'within 50 cents on ([\d.]+)% of', result.stdout)
     assert float(in_tune[1]) > 95.0
-    assert 'times faster than it plays' in result.stdout
+    assert re.search(r'violin\.wav: 9\.1 s, in \d+\.\d s', result.stdout)
     # Nothing of TensorFlow's chatter.
     assert result.stderr.splitlines() == ['singing.flac: 9.1 s; finding its melody']
 
@@ -81,17 +80,6 @@ def test_an_existing_file_is_kept(done, capsys):
     told = says(capsys, 'transfer', singing_path(), '--out', out / 'violin.wav')
     assert 'is there already' in told and '--overwrite' in told
     assert (out / 'violin.wav').read_bytes() == before
-
-
-def test_instruments_are_listed():
-    result = call('instruments')
-    assert result.returncode == 0, result.stderr
-    head, *lines = result.stdout.splitlines()
-    assert head.split() == ['NAME', 'NOTES', 'RATE', 'SOUND']
-    names = [line.split()[0] for line in lines]
-    assert names == [info.name for info in list_instruments()]
-    assert {'violin', 'flute', 'trumpet', 'cello'} <= set(names)
-    assert 'G3 to A6' in result.stdout and 'MIT' in result.stdout
 
 
 def test_what_cannot_be_played(tmp_path, capsys):

@@ -37,6 +37,7 @@ EXPECTED = (
     'models/ae',
     'models/solo_instrument',
     'models/small_inverse_synthesis',
+    'models/small_inverse_synthesis_finetune',
     'models/vst/vst',
     'models/vst/vst_32k',
     'models/vst/vst_48k',
