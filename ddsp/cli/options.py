@@ -22,6 +22,20 @@ def add_gin_param(parser: argparse.ArgumentParser, example: str) -> None:
     )
 
 
+def add_instrument_and_out(parser: argparse.ArgumentParser) -> None:
+    """Adds `--instrument` and `--out`, of commands that write what it plays."""
+    parser.add_argument(
+        '--instrument',
+        metavar='NAME|DIR|CHECKPOINT|ZIP',
+        default='violin',
+        help='a name (default: violin), or the directory, checkpoint or zip file of a '
+        'model',
+    )
+    parser.add_argument(
+        '--out', metavar='OUT.wav', required=True, help='sound file to write'
+    )
+
+
 def add_controls(parser: argparse.ArgumentParser) -> None:
     """Adds `--no_adjust` and the numbers of `ddsp.training.transfer.Controls`."""
     from ddsp.training.transfer.controls import CONTROLS, Controls

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ddsp.cli.options import add_debug
+from ddsp.cli.options import add_debug, add_instrument_and_out
 
 ABORTED = 'nothing was written'
 
@@ -29,14 +29,7 @@ def add_parser(subparsers: Any) -> None:
     )
     add = parser.add_argument
     add('midi', metavar='MIDI', help='a Standard MIDI File, of any type')
-    add(
-        '--instrument',
-        metavar='NAME|DIR|CHECKPOINT|ZIP',
-        default='violin',
-        help='a name (default: violin), or the directory, checkpoint or zip file of a '
-        'model',
-    )
-    add('--out', metavar='OUT.wav', required=True, help='sound file to write')
+    add_instrument_and_out(parser)
     add(
         '--transpose',
         metavar='X',

@@ -10,6 +10,7 @@ from ddsp.cli.options import (
     CONTROLS,
     add_controls,
     add_debug,
+    add_instrument_and_out,
     chosen_controls,
     typed_again,
 )
@@ -36,14 +37,7 @@ def add_parser(subparsers: Any) -> None:
     )
     add = parser.add_argument
     add('recording', metavar='INPUT', help='a sound file of any format and length')
-    add(
-        '--instrument',
-        metavar='NAME|DIR|CHECKPOINT|ZIP',
-        default='violin',
-        help='a name (default: violin), or the directory, checkpoint or zip file of a '
-        'model',
-    )
-    add('--out', metavar='OUT.wav', required=True, help='sound file to write')
+    add_instrument_and_out(parser)
     add_controls(parser)
     add('--method', metavar='NAME', help='pitch estimator (default: swift-f0)')
     add(

@@ -13,11 +13,11 @@ def convolve_in_parts(
     """Convolves audio with a response, both cut into parts of half an FFT's size.
 
     Short transforms stay in the cache of a processor, and there are enough of them for
-    its vector instructions: for audio not much longer than the response this takes half
-    the time of one long transform. Part k of the result is a sum over parts,
-    `Y[k] = sum_j X[k - j] H[j]` (uniformly partitioned convolution, Wefers 2015,
-    "Partitioned convolution algorithms for real-time auralization", 4.1), and parts
-    that nobody asked for are not computed.
+    its vector instructions: for a few rows of audio not much longer than the response
+    this takes two thirds of the time of one long transform. Part k of the result is a
+    sum over parts, `Y[k] = sum_j X[k - j] H[j]` (uniformly partitioned convolution,
+    Wefers 2015, "Partitioned convolution algorithms for real-time auralization", 4.1),
+    and parts that nobody asked for are not computed.
 
     Parameters
     ----------
