@@ -13,6 +13,8 @@ import tensorflow as tf
 # Examples that a source without an index of its own keeps for shuffling.
 _SHUFFLE_BUFFER = 512
 _FOREVER = np.iinfo(np.int64).max
+# Between the seeds of two orders: so many passes have orders of their own.
+_SEEDS_APART = 1_000_003
 
 
 class DataProvider(abc.ABC):
@@ -183,26 +185,48 @@ class DataProvider(abc.ABC):
         ----------
         multiple : the stream ends, if it does, after a multiple of so many examples.
         """
-        if shuffle:
-            # Ours rather than the source's, which knows nothing of seeds.
-            dataset = self.get_dataset(False).shuffle(
-                self._shuffle_buffer, seed=seed, reshuffle_each_iteration=True
-            )
+        source = self.get_dataset(False)
+        # Not `num_examples`: a subclass may leave examples out of the dataset.
+        count = known_cardinality(source)
+        if count:
+            dataset = _skipped(source, count, shuffle, repeats, seed, first)
         else:
-            dataset = self.get_dataset(False)
-        dataset = dataset.repeat(repeats).skip(first)
+            # Ours rather than the source's shuffling, which knows nothing of seeds.
+            mixed = source.shuffle(_SHUFFLE_BUFFER, seed=seed) if shuffle else source
+            dataset = mixed.repeat(repeats).skip(first)
         return cut_stream(dataset, self.num_examples, repeats, first, multiple).shard(
             *shard
         )
 
-    @property
-    def _shuffle_buffer(self) -> int:
-        """How many examples are kept in memory to choose the next one from."""
-        return min(self.num_examples or _SHUFFLE_BUFFER, _SHUFFLE_BUFFER)
-
     def _where(self) -> str:
         """What errors call this source."""
         return type(self).__name__
+
+
+def _skipped(
+    source: tf.data.Dataset,
+    count: int,
+    shuffle: bool,
+    repeats: int,
+    seed: int,
+    first: int,
+) -> tf.data.Dataset:
+    """All passes over `count` examples from number `first` on.
+
+    Passes that are skipped whole are not read: a run that goes on after many of them
+    would wait for hours.
+    """
+    buffer = min(count, _SHUFFLE_BUFFER)
+
+    def one_pass(number: tf.Tensor) -> tf.data.Dataset:
+        if not shuffle:
+            return source
+        # Of this function's own graph: seeds that are tensors fail beside a global 0.
+        tf.random.set_seed(1)
+        return source.shuffle(buffer, seed=seed * _SEEDS_APART + number)
+
+    passes = tf.data.Dataset.range(first // count, last_epoch(repeats))
+    return passes.flat_map(one_pass).skip(first % count)
 
 
 def cut_stream(

@@ -38,24 +38,59 @@ class TfdsProvider(DataProvider):
         ------
         ImportError
             When tensorflow_datasets is missing.
+        FileNotFoundError
+            When the dataset, or this split of it, is not in `data_dir`.
         """
-        return self._tfds().load(
-            self._name,
-            split=self._split,
-            data_dir=self._data_dir,
-            shuffle_files=shuffle,
-            download=False,
-        )
+        return self._builder().as_dataset(split=self._split, shuffle_files=shuffle)
 
     @property
     def num_examples(self) -> int | None:
-        """Examples of one pass."""
-        builder = self._tfds().builder(self._name, data_dir=self._data_dir)
-        return builder.info.splits[self._split].num_examples
+        """Examples of one pass.
 
-    def _tfds(self) -> Any:
-        name = type(self).__name__
-        return import_optional('tensorflow_datasets', name, 'tensorflow-datasets')
+        Raises
+        ------
+        ImportError
+            When tensorflow_datasets is missing.
+        FileNotFoundError
+            When the dataset, or this split of it, is not in `data_dir`.
+        """
+        return self._builder().info.splits[self._split].num_examples
+
+    def _builder(self) -> Any:
+        """Reads what is there, and downloads nothing: that takes hours."""
+        owner = type(self).__name__
+        tfds = import_optional('tensorflow_datasets', owner, 'ddsp[tfds]')
+        try:
+            builder = tfds.builder(self._name, data_dir=self._data_dir)
+            splits = builder.info.splits
+        except (ValueError, AssertionError, tf.errors.OpError) as error:
+            raise FileNotFoundError(self._not_there(str(error))) from error
+        if not splits:
+            raise FileNotFoundError(self._not_there('There is nothing of it.'))
+        try:
+            splits[self._split]
+        except (KeyError, ValueError) as error:
+            raise FileNotFoundError(
+                f'{self._name} in {self._data_dir} has no split {self._split!r}, '
+                f'expected one of {", ".join(sorted(splits))}: set {owner}.split.'
+            ) from error
+        return builder
+
+    def _not_there(self, why: str) -> str:
+        """A message about a dataset that cannot be read, with what can be done."""
+        owner = type(self).__name__
+        why = why.splitlines()[0].rstrip('.') + '.'
+        name = self._name.partition(':')[0]
+        versions = _folders(f'{self._data_dir}/{name}')
+        if versions:
+            choice = ' or '.join(f'{name}:{version}' for version in versions)
+            advice = f'That folder has {choice}: set {owner}.name.'
+        else:
+            advice = (
+                f'Copy it there, prepare it with `tfds build`, or set {owner}.data_dir '
+                f'to the folder that holds {name}.'
+            )
+        return f'{self._name} cannot be read in {self._data_dir}. {why} {advice}'
 
     def _where(self) -> str:
         return f'{self._name}, split {self._split}'
@@ -106,3 +141,12 @@ class NSynthTfds(TfdsProvider):
             example['instrument_family'] = instrument['family']
             example['instrument_source'] = instrument['source']
         return example
+
+
+def _folders(directory: str) -> list[str]:
+    """Names of the folders in a directory; none when it cannot be listed."""
+    try:
+        names = tf.io.gfile.listdir(directory)
+    except tf.errors.OpError:
+        return []
+    return sorted(name.rstrip('/') for name in names)

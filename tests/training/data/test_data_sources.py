@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import sys
-import types
-
 import gin
 import numpy as np
 import pytest
@@ -113,64 +110,6 @@ def test_nothing_was_saved(tmp_path):
     provider = data.ExperimentalDataProvider(str(tmp_path), 16000, 250)
     with pytest.raises(FileNotFoundError, match='holds no dataset'):
         provider.get_batch(1)
-
-
-@pytest.fixture
-def tfds(monkeypatch):
-    """A stand-in for the package, with four notes and a list of what it was asked."""
-    asked = []
-
-    def load(name, **kwargs):
-        asked.append({'name': name, **kwargs})
-        numbers = tf.data.Dataset.range(4)
-        return numbers.map(
-            lambda n: {
-                'id': n,
-                'audio': tf.cast(tf.fill([64000], n), tf.float32),
-                'f0': {'hz': tf.ones([1001]), 'confidence': tf.zeros([1001])},
-                'loudness': {'db': tf.ones([1001])},
-                'pitch': n + 60,
-                'instrument': {'label': n, 'family': n + 1, 'source': n + 2},
-            }
-        )
-
-    split = types.SimpleNamespace(num_examples=4)
-    info = types.SimpleNamespace(splits={'train': split})
-    module = types.ModuleType('tensorflow_datasets')
-    module.load = load
-    module.builder = lambda name, data_dir: types.SimpleNamespace(info=info)
-    monkeypatch.setitem(sys.modules, 'tensorflow_datasets', module)
-    return asked
-
-
-def test_nsynth(tfds):
-    provider = data.NSynthTfds(data_dir='/notes')
-    batch = next(iter(provider.get_batch(4, shuffle=False)))
-    assert batch['audio'].shape == [4, 64000]
-    assert batch['f0_hz'].shape == batch['loudness_db'].shape == [4, 1001]
-    assert batch['pitch'].numpy().tolist() == [60, 61, 62, 63]
-    assert batch['instrument_source'].numpy().tolist() == [2, 3, 4, 5]
-    assert tfds[-1] == {
-        'name': 'nsynth/gansynth_subset.f0_and_loudness:2.3.0',
-        'split': 'train',
-        'data_dir': '/notes',
-        'shuffle_files': False,
-        'download': False,
-    }
-    with pytest.raises(ValueError, match='which has 4 examples'):
-        provider.get_batch(5)
-
-
-def test_nsynth_without_labels(tfds):
-    (example, *_) = data.NSynthTfds(include_note_labels=False).get_dataset()
-    names = ['audio', 'f0_confidence', 'f0_hz', 'loudness_db']
-    assert sorted(example) == names
-
-
-def test_a_missing_package_is_named(monkeypatch):
-    monkeypatch.setitem(sys.modules, 'tensorflow_datasets', None)
-    with pytest.raises(ImportError, match="pip install 'tensorflow-datasets'"):
-        data.NSynthTfds().get_batch(1)
 
 
 @pytest.mark.parametrize(
