@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import socket
+import urllib.parse
 from collections.abc import Mapping
 from typing import Any
 
 import tensorflow as tf
+
+_TPU_TIMEOUT_S = 30
 
 
 def get_strategy(
@@ -30,12 +34,11 @@ def get_strategy(
     ------
     ValueError
         For a configuration that is not understood.
+    ConnectionError
+        When the TPU is not found, or does not answer.
     """
     if tpu:
-        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=tpu)
-        tf.config.experimental_connect_to_cluster(resolver)
-        tf.tpu.experimental.initialize_tpu_system(resolver)
-        return tf.distribute.TPUStrategy(resolver)
+        return _tpu_strategy(tpu)
     if cluster_config:
         config = _checked_cluster(cluster_config)
         os.environ['TF_CONFIG'] = json.dumps(config)
@@ -51,6 +54,32 @@ def is_chief(strategy: tf.distribute.Strategy) -> bool:
     if 'chief' in resolver.cluster_spec().jobs:
         return resolver.task_type == 'chief'
     return resolver.task_type == 'worker' and resolver.task_id == 0
+
+
+def _tpu_strategy(tpu: str) -> tf.distribute.Strategy:
+    """Connects to a TPU, and starts it."""
+    try:
+        resolver = tf.distribute.cluster_resolver.TPUClusterResolver(tpu=tpu)
+        _knock(resolver.master())
+        tf.config.experimental_connect_to_cluster(resolver)
+        tf.tpu.experimental.initialize_tpu_system(resolver)
+        return tf.distribute.TPUStrategy(resolver)
+    except (OSError, RuntimeError, ValueError, tf.errors.OpError) as error:
+        why = str(error).strip().splitlines()[0].rstrip('.')
+        raise ConnectionError(
+            f'the TPU {tpu!r} cannot be used: {why}. Expected the name of a TPU of this '
+            "Google Cloud project, its address, such as 'grpc://10.0.0.2:8470', or "
+            "'local' on a machine that has one. Leave --tpu empty for GPUs and CPUs."
+        ) from error
+
+
+def _knock(master: str) -> None:
+    """Fails at an address where nobody answers; TensorFlow would wait for ever."""
+    address = urllib.parse.urlsplit(master)
+    if address.scheme != 'grpc':
+        return
+    place = (address.hostname, address.port or 8470)
+    socket.create_connection(place, timeout=_TPU_TIMEOUT_S).close()
 
 
 def _checked_cluster(cluster_config: str | Mapping[str, Any]) -> Mapping[str, Any]:

@@ -189,6 +189,50 @@ def test_a_cluster_config_that_is_wrong_is_refused(config: object, message: str)
         strategies.get_strategy(cluster_config=config)
 
 
+def test_a_tpu_where_nobody_answers_is_refused():
+    with socket.create_server(('127.0.0.1', 0)) as server:
+        port = server.getsockname()[1]
+    address = f'grpc://127.0.0.1:{port}'
+    with pytest.raises(ConnectionError, match=rf'{address}.* refused.* Leave --tpu'):
+        strategies.get_strategy(tpu=address)
+
+
+class Tpu:
+    """Stands in for what finds TPUs: here is one, or none."""
+
+    def __init__(self, tpu: str) -> None:
+        if tpu != 'mine':
+            raise OSError('Name or service not known')
+
+    def master(self) -> str:
+        return ''
+
+
+def test_a_tpu_is_found_and_started(monkeypatch: pytest.MonkeyPatch):
+    started = []
+    monkeypatch.setattr(tf.distribute.cluster_resolver, 'TPUClusterResolver', Tpu)
+    monkeypatch.setattr(tf.config, 'experimental_connect_to_cluster', started.append)
+    monkeypatch.setattr(tf.tpu.experimental, 'initialize_tpu_system', started.append)
+    monkeypatch.setattr(tf.distribute, 'TPUStrategy', started.append)
+    strategies.get_strategy(tpu='mine')
+    (resolver,) = set(started)
+    assert len(started) == 3
+    assert isinstance(resolver, Tpu)
+    with pytest.raises(ConnectionError, match="'yours' cannot be used: Name or serv"):
+        strategies.get_strategy(tpu='yours')
+
+
+def test_a_tpu_that_does_not_start_is_named(monkeypatch: pytest.MonkeyPatch):
+    def start(resolver: Tpu) -> None:
+        raise tf.errors.NotFoundError(None, None, 'no TPUs in the cluster.')
+
+    monkeypatch.setattr(tf.distribute.cluster_resolver, 'TPUClusterResolver', Tpu)
+    monkeypatch.setattr(tf.config, 'experimental_connect_to_cluster', lambda _: None)
+    monkeypatch.setattr(tf.tpu.experimental, 'initialize_tpu_system', start)
+    with pytest.raises(ConnectionError, match="'mine' cannot be used: no TPUs in th"):
+        strategies.get_strategy(tpu='mine')
+
+
 def test_one_process_is_its_own_chief():
     strategy = strategies.get_strategy()
     assert strategy.num_replicas_in_sync == 1
