@@ -2,10 +2,10 @@
 
 python -m benchmarks.step_growth [--steps 1000] [--runs 1]
 
-Two small autoencoders train through the same `fit` as `ddsp_run` does. The second begins
-when the first has a hundred steps left, and from there on they take turns, step by step:
-the last 50 steps of a long training beside steps 50 to 100 of a new one, in the same
-seconds of the same machine, so that its changes of speed meet both alike.
+Two small autoencoders train through the same `fit` as `ddsp_run` does. The second
+begins when the first has a hundred steps left, and from there on they take turns, step
+by step: the last 50 steps of a long training beside steps 50 to 100 of a new one, in
+the same seconds of the same machine, so that its changes of speed meet both alike.
 """
 
 from __future__ import annotations

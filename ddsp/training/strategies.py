@@ -67,8 +67,8 @@ def _tpu_strategy(tpu: str) -> tf.distribute.Strategy:
     except (OSError, RuntimeError, ValueError, tf.errors.OpError) as error:
         why = str(error).strip().splitlines()[0].rstrip('.')
         raise ConnectionError(
-            f'the TPU {tpu!r} cannot be used: {why}. Expected the name of a TPU of this '
-            "Google Cloud project, its address, such as 'grpc://10.0.0.2:8470', or "
+            f'the TPU {tpu!r} cannot be used: {why}. Expected the name of a TPU of '
+            "this Google Cloud project, its address 'grpc://HOST:8470', or "
             "'local' on a machine that has one. Leave --tpu empty for GPUs and CPUs."
         ) from error
 
