@@ -9,7 +9,7 @@ from typing import Any
 
 from ddsp.cli.options import add_debug, add_gin_param, typed_again
 
-ABORTED = 'the same command goes on from the last checkpoint'
+ABORTED = 'the same command, without --overwrite, goes on from the last checkpoint'
 
 _DESCRIPTION = """\
 Learns an instrument, or a voice, from recordings of nothing else: finds their pitch and
@@ -65,7 +65,7 @@ def add_parser(subparsers: Any) -> None:
     )
     add('--method', metavar='NAME', help='pitch estimator (default: swift-f0)')
     add_gin_param(parser, 'learning_rate = 1e-4')
-    add('--overwrite', action='store_true', help='remove an earlier run, start again')
+    add('--overwrite', action='store_true', help='start again, replace an earlier run')
     add_debug(parser)
 
 

@@ -21,13 +21,14 @@ from ddsp.training import data, flags, postprocessing
 from ddsp.training.export import (
     checking,
     features,
-    folders,
     impulse_response,
     inference_models,
     metadata,
+    outputs,
     saved_models,
     tflite,
 )
+from ddsp.training.output_paths import check_directory, new_directory
 from ddsp.training.transfer.finding import located
 from ddsp.training.transfer.loading import load_instrument, rates_of
 from ddsp.training.transfer.statistics import read_statistics, statistics_of
@@ -334,10 +335,10 @@ def _export(arguments: argparse.Namespace) -> dict[str, float]:
         saved_model_to_tfjs(arguments.model_path, arguments.save_dir)
     impulse_response.check_rate(arguments.reverb_sample_rate)
     save_dir, path = Path(arguments.save_dir), arguments.model_path
-    folders.check_free(save_dir, arguments.overwrite)
+    check_directory(save_dir, arguments.overwrite, outputs.foreign)
     given = _given_metadata(arguments.metadata_file)
     model = get_inference_model(path, arguments.inference_model, arguments.gin_param)
-    with folders.new_export(save_dir, arguments.overwrite) as folder:
+    with new_directory(save_dir, arguments.overwrite, outputs.foreign) as folder:
         differences = {'SavedModel': max(_write_saved_model(model, folder).values())}
         if arguments.reverb:
             export_impulse_response(path, folder, arguments.reverb_sample_rate)

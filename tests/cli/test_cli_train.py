@@ -279,9 +279,12 @@ def test_a_run_survives_a_failed_try(overwrite, runs, audio, tmp_path, capsys):
     assert status == 1
     said = 'silent throughout' if overwrite else 'trained on other recordings'
     assert said in err.splitlines()[-1]
+    # This one fails when the records are there, and training is to begin.
     wrong = ['--steps', 20, '--gin_param', 'train.steps_per_save = 0']
-    status, _ = run(capsys, audio, '--out', out, *wrong)
+    words = [audio, '--out', out, *wrong, *['--overwrite'] * overwrite]
+    status, err = run(capsys, *words)
     assert status == 1
+    assert 'steps_per_save is 0' in err.splitlines()[-1]
     after = {path: path.stat().st_mtime_ns for path in out.rglob('*')}
     # It was written, and written back.
     assert (out / 'run.json').read_bytes() == runs['settings']
@@ -289,6 +292,21 @@ def test_a_run_survives_a_failed_try(overwrite, runs, audio, tmp_path, capsys):
     assert {p: t for p, t in after.items() if p not in written} == {
         p: t for p, t in before.items() if p not in written
     }
+    assert (f'{out} holds the earlier run again' in err) == overwrite
+
+
+def test_a_run_whose_replacement_was_killed(runs, audio):
+    out, aside = runs['out'], runs['out'] / 'overwritten_run'
+    files = list(out.iterdir())
+    aside.mkdir()
+    for path in files:
+        path.rename(aside / path.name)
+    # As far as the new run had come.
+    (out / 'data.unfinished').mkdir()
+    done = call_here(audio, '--out', out, '--steps', 14)
+    assert f'{out} holds the earlier run again' in done.stderr
+    assert f'{out} is at step 16 already' in done.stderr
+    assert sorted(out.iterdir()) == sorted(files)
 
 
 def test_ctrl_c_keeps_what_was_learnt(audio, model, tmp_path):

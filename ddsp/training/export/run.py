@@ -15,15 +15,16 @@ from ddsp.core.portable import portable_ops
 from ddsp.training.export import (
     checking,
     features,
-    folders,
     impulse_response,
     metadata,
     onnx_models,
+    outputs,
     saved_models,
     tflite,
 )
 from ddsp.training.export.functions import Arrays, ExportedFunction, of_stream
 from ddsp.training.inference import StreamingInstrument, StreamingModule
+from ddsp.training.output_paths import check_directory, new_directory
 from ddsp.training.transfer.instrument import Instrument
 from ddsp.training.transfer.loading import load_instrument
 
@@ -100,11 +101,11 @@ def export_instrument(
         raise ValueError('the page plays frame by frame: leave frames_per_block out.')
     impulse_response.check_rate(reverb_rate)
     out_dir = Path(out_dir)
-    folders.check_free(out_dir, overwrite)
+    check_directory(out_dir, overwrite, outputs.foreign)
     if not isinstance(instrument, Instrument):
         instrument = load_instrument(instrument)
     response = _response(instrument, reverb_rate)
-    with folders.new_export(out_dir, overwrite) as folder:
+    with new_directory(out_dir, overwrite, outputs.foreign) as folder:
         path = folder / file_name(instrument.name, format)
         if format == 'web':
             described, differences = _write_voice(instrument, path)

@@ -16,14 +16,14 @@ import numpy as np
 
 from ddsp import audio_files
 from ddsp.training.data_preparation.reading import read_recording
-from ddsp.training.fit import measures
-from ddsp.training.fit.directory import check_free, new_directory
+from ddsp.training.fit import measures, outputs
 from ddsp.training.fit.features import Features, extract_features
 from ddsp.training.fit.model import FitModel
 from ddsp.training.fit.render import controls_of, render
 from ddsp.training.fit.report import EXCERPT_SECONDS, ReportData, write_report
 from ddsp.training.fit.settings import FitSettings, gin_settings
 from ddsp.training.fit.training import TrainingRun, train
+from ddsp.training.output_paths import check_directory, new_directory
 
 MIN_SECONDS = 1.0
 
@@ -80,11 +80,11 @@ def fit_recording(
     say = say or _print
     recording, out_dir = Path(recording), Path(out_dir)
     overrides = _given(steps=steps, transpose=transpose, f0_method=method, seed=seed)
-    check_free(out_dir, overwrite)
+    check_directory(out_dir, overwrite, outputs.foreign)
     with gin_settings(gin_files, gin_params, overrides):
         settings = FitSettings()
         audio = read_recording(recording, settings.sample_rate, MIN_SECONDS)
-        with new_directory(out_dir, overwrite) as partial:
+        with new_directory(out_dir, overwrite, outputs.foreign) as partial:
             return _fit(recording.name, audio, settings, partial, command, say)
 
 

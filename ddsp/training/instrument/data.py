@@ -57,7 +57,6 @@ def prepare(
     wanted: Wanted,
     trained: bool,
     say: Callable[[str], None],
-    again: bool = False,
 ) -> dict[str, Any]:
     """Makes the records of a run, unless they are there.
 
@@ -70,7 +69,6 @@ def prepare(
     wanted : of the records.
     trained : whether the run has a checkpoint, and so no choice of its records.
     say : is told what is going on.
-    again : whether to make them even if they are there.
 
     Returns
     -------
@@ -90,12 +88,12 @@ def prepare(
         'recordings': _fingerprints(paths, audio),
         'wanted': dataclasses.asdict(wanted),
     }
-    if not again and _is_made_from(data_dir, sources):
+    if _is_made_from(data_dir, sources):
         info = dataset_info.read_json(str(data_dir / dataset_info.FILE_NAME))
         if info is not None:
             say(f'records of {_counted(len(paths))} are in {data_dir} already')
             return info
-    if trained and not again:
+    if trained:
         raise ValueError(
             f'{out_dir} was trained on other recordings than {audio} holds now, or on '
             'records of other rates: name another directory, or start again with '

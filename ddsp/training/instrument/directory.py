@@ -7,17 +7,21 @@ import dataclasses
 import fnmatch
 import json
 import shutil
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from ddsp.training import checkpoint_files
 from ddsp.training.data import dataset_info
-from ddsp.training.fit.directory import check_folder
 from ddsp.training.instrument.choices import Settings
+from ddsp.training.output_paths import check_no_file, check_writable
 
-# What a run writes, and so may remove.
+# What a run writes, and so may remove. Those with a dot are left of files whose writing
+# was killed.
 _OUTPUTS = (
+    '.ddsp-unfinished-*',
+    '.report.html.unfinished-*',
+    '.writing-*',
     'checkpoint*',
     'ckpt-*',
     'data',
@@ -32,7 +36,8 @@ _OUTPUTS = (
     'samples',
     'summaries',
 )
-_SETTINGS = 'run.json'
+#: The file that every run has from its beginning.
+SETTINGS = 'run.json'
 # What may be there before that: the command was killed while it made records.
 _FIRST = ['data.unfinished']
 # What cannot change once there is a checkpoint, and how the command line calls it.
@@ -53,7 +58,7 @@ def find_run(
     ----------
     out_dir : of the run.
     given : settings by name; None where the run, or else the default, decides.
-    overwrite : whether an earlier run is to be removed.
+    overwrite : whether the run is to begin anew, whatever is there.
 
     Returns
     -------
@@ -68,9 +73,8 @@ def find_run(
     PermissionError
         When nothing may be written there.
     """
-    if out_dir.exists() and not out_dir.is_dir():
-        raise NotADirectoryError(f'{out_dir} is a file, expected a directory.')
-    check_folder(out_dir.absolute(), out_dir)
+    check_no_file(out_dir)
+    check_writable(out_dir.absolute(), out_dir)
     _check_own(out_dir)
     before = None if overwrite else _read(out_dir)
     settings = (before or Settings()).changed(given)
@@ -99,9 +103,7 @@ def made_folder(out_dir: Path) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def begun_run(
-    out_dir: Path, settings: Settings, overwrite: bool = False
-) -> Iterator[None]:
+def begun_run(out_dir: Path, settings: Settings) -> Iterator[None]:
     """Begins a run, or goes on with one, once its records are there.
 
     An error that ends the context before a checkpoint was written undoes it: a run that
@@ -112,11 +114,8 @@ def begun_run(
     ----------
     out_dir : of the run, with `data` in it.
     settings : to be recorded.
-    overwrite : whether to remove an earlier run, all but `data`.
     """
-    if overwrite:
-        _remove_outputs(out_dir, keep=('data',))
-    path = out_dir / _SETTINGS
+    path = out_dir / SETTINGS
     before = path.read_bytes() if path.exists() else None
     checkpoint = checkpoint_files.newest_complete(str(out_dir))
     dataset_info.write_json(str(path), dataclasses.asdict(settings))
@@ -128,7 +127,8 @@ def begun_run(
         elif before is not None:
             path.write_bytes(before)
         else:
-            _remove_outputs(out_dir)
+            for output in outputs(out_dir):
+                remove(output)
         raise
 
 
@@ -137,12 +137,27 @@ def has_checkpoint(out_dir: Path) -> bool:
     return checkpoint_files.newest_complete(str(out_dir)) is not None
 
 
+def outputs(out_dir: Path) -> list[Path]:
+    """What a run has written into a directory."""
+    return [path for path in out_dir.iterdir() if _is_output(path.name)]
+
+
+def remove(path: Path) -> None:
+    """Removes a file, or a folder with all that is in it."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink()
+
+
+def _is_output(name: str) -> bool:
+    return any(fnmatch.fnmatchcase(name, pattern) for pattern in _OUTPUTS)
+
+
 def _check_own(out_dir: Path) -> None:
     names = sorted(path.name for path in out_dir.iterdir()) if out_dir.is_dir() else []
-    others = [
-        name for name in names if not any(fnmatch.fnmatch(name, p) for p in _OUTPUTS)
-    ]
-    begun = _SETTINGS in names or names in ([], _FIRST)
+    others = [name for name in names if not _is_output(name)]
+    begun = SETTINGS in names or names in ([], _FIRST)
     if others or not begun:
         found = others[0] if others else names[0]
         raise FileExistsError(
@@ -151,18 +166,8 @@ def _check_own(out_dir: Path) -> None:
         )
 
 
-def _remove_outputs(out_dir: Path, keep: Collection[str] = ()) -> None:
-    for path in out_dir.iterdir():
-        if path.name in keep:
-            continue
-        if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
-
-
 def _read(out_dir: Path) -> Settings | None:
-    path = out_dir / _SETTINGS
+    path = out_dir / SETTINGS
     if not path.exists():
         return None
     try:

@@ -26,7 +26,7 @@ from ddsp.training import (
 )
 from ddsp.training.data import dataset_info
 from ddsp.training.gin_scope import own_configuration
-from ddsp.training.instrument import data, directory
+from ddsp.training.instrument import data, directory, replacing
 from ddsp.training.instrument.choices import Settings
 from ddsp.training.instrument.listening import listen, save_sounds
 from ddsp.training.instrument.losses import read_losses
@@ -64,10 +64,13 @@ def train_instrument(
     that has come as far as it is asked to is not measured again.
 
     An error before the first checkpoint leaves nothing behind, and an earlier run as it
-    was, unless that was to be overwritten and the recordings could be used.
+    was. One that is to be overwritten stays, in the folder `overwritten_run`, until
+    training ends; when the new one has come to no checkpoint by then, the earlier one
+    is put back. After an end by force, that is done when the function is called again.
 
     Ctrl-C ends training early; what was learnt so far is saved and shown. SIGTERM saves
-    a checkpoint and ends. The global random seeds are set.
+    a checkpoint and ends; before training, it ends the program once an earlier run that
+    was to be overwritten has been put back. The global random seeds are set.
 
     Parameters
     ----------
@@ -80,7 +83,7 @@ def train_instrument(
     eval_split : part of the recordings that is held out to measure on.
     method : pitch estimator, see `ddsp.pitch`.
     gin_params : bindings such as `'learning_rate = 1e-4'`, which win over the above.
-    overwrite : whether to remove an earlier run and start again.
+    overwrite : whether to start again, in place of an earlier run.
     command : to be shown in the report.
     say : is told what is going on, line by line; prints on stderr by default.
 
@@ -99,8 +102,9 @@ def train_instrument(
     """
     say = say or _print
     audio, out_dir = Path(audio), Path(out_dir).absolute()
-    # First of all: without recordings, nothing is begun, and no earlier run removed.
+    # First of all: without recordings, nothing is begun.
     data.find(audio, out_dir)
+    replacing.settle(out_dir, say)
     settings, before = directory.find_run(
         out_dir,
         {
@@ -117,16 +121,17 @@ def train_instrument(
     with own_configuration(), directory.made_folder(out_dir):
         default_steps = configure(settings)
         trainer = _make_trainer()
-        info = _prepare(audio, out_dir, settings, say, again=overwrite)
-        if before is not None:
-            metrics = _done_already(out_dir, settings, before, say)
-            if metrics is not None:
-                return metrics
-        if voices := note_on_voices(_provider('train')):
-            say(f'note: {voices}')
-        with directory.begun_run(out_dir, settings, overwrite):
-            write_statistics(out_dir, _provider('train'))
-            run = _train(trainer, out_dir, default_steps, say)
+        with replacing.replaced_run(out_dir, overwrite, say):
+            info = _prepare(audio, out_dir, settings, say)
+            if before is not None:
+                metrics = _done_already(out_dir, settings, before, say)
+                if metrics is not None:
+                    return metrics
+            if voices := note_on_voices(_provider('train')):
+                say(f'note: {voices}')
+            with directory.begun_run(out_dir, settings):
+                write_statistics(out_dir, _provider('train'))
+                run = _train(trainer, out_dir, default_steps, say)
         if run.end.reason == 'SIGTERM':
             return {
                 'step': run.end.step,
@@ -152,7 +157,6 @@ def _prepare(
     out_dir: Path,
     settings: Settings,
     say: Callable[[str], None],
-    again: bool,
 ) -> dict[str, Any]:
     """Makes records of the rates and lengths that gin gives the provider."""
     provider = _provider('train')
@@ -166,7 +170,7 @@ def _prepare(
         seed=settings.seed,
     )
     trained = directory.has_checkpoint(out_dir)
-    info = data.prepare(audio, out_dir, wanted, trained, say, again)
+    info = data.prepare(audio, out_dir, wanted, trained, say)
     num_examples = info['splits']['train']['num_examples']
     told = configure_data(*data.patterns(out_dir, info), num_examples)
     if told:

@@ -48,14 +48,14 @@ def play_file(
     OSError, ValueError
         When a file cannot be read or written. Nothing is left half written.
     """
-    from ddsp.training.output_files import check_free, finished
+    from ddsp.training.output_paths import check_file, new_files
 
     source, target = Path(source), Path(target)
-    check_free(target, overwrite, source, 'recording')
+    check_file(target, overwrite, source, 'recording')
     audio = read_recording(source, performer.sample_rate)
     if seconds is not None:
         audio = np.resize(audio, max(1, round(seconds * performer.sample_rate)))
-    with finished(target) as (partial,), steady():
+    with new_files(target) as (partial,), steady():
         performer.warm_up()
         played = play_array(performer, audio)
         audio_files.save_audio(partial, played, performer.sample_rate)

@@ -18,7 +18,7 @@ from ddsp import audio_files
 from ddsp.training.metrics.notes import Note
 from ddsp.training.midi_playing.expression import TAIL_SECONDS, shape
 from ddsp.training.midi_playing.voices import changed, into_range, voices_of
-from ddsp.training.output_files import check_free, finished
+from ddsp.training.output_paths import check_file, new_files
 from ddsp.training.transcription.midi_files import Score, read_midi
 from ddsp.training.transfer.instrument import Instrument
 from ddsp.training.transfer.loading import load_instrument
@@ -69,7 +69,7 @@ def play_file(
         )
     _check('transpose', transpose, TRANSPOSE, 'semitones')
     _check('tempo', tempo, TEMPO, 'times as fast')
-    check_free(out, overwrite, path, 'MIDI file')
+    check_file(out, overwrite, path, 'MIDI file')
     score = changed(read_midi(path), transpose, tempo)
     if not isinstance(instrument, Instrument):
         instrument = load_instrument(os.fspath(instrument))
@@ -77,7 +77,7 @@ def play_file(
     audio, voices, said = play_score(score, instrument)
     for line in (*score.warnings, *said):
         say(f'note: {line}')
-    with finished(out) as (partial,):
+    with new_files(out) as (partial,):
         audio_files.save_audio(partial, audio, instrument.sample_rate)
     return {
         'seconds': len(audio) / instrument.sample_rate,

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from ddsp.training.output_paths import write_text
 from ddsp.training.reports import page
 
 # The template has these; what is between them is written anew with each chapter.
@@ -52,7 +53,7 @@ def add_chapter(
     found[key] = _chapter(key, title, lead, notes, parts)
     text = _join(before, found.values(), after, _CHAPTERS)
     before, _, after = _split(text, _CONTENTS)
-    page.write_text(path, _join(before, [_contents(found)], after, _CONTENTS))
+    write_text(path, _join(before, [_contents(found)], after, _CONTENTS))
 
 
 def check_page(path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import io
-import os
 import string
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 import ddsp
+from ddsp.training.output_paths import write_text
 
 #: By this a page of ours is known.
 GENERATOR = '<meta name="generator" content="ddsp">'
@@ -40,26 +40,6 @@ def write_page(
         body='\n'.join(parts),
     )
     write_text(path, text)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a file of UTF-8 that is complete, or stays as it was.
-
-    Folders that are missing are made. Names of files that are no Unicode are written
-    with question marks.
-    """
-    if path.exists() and not path.is_file():  # Such as /dev/null.
-        path.write_text(text, 'utf-8', 'replace')
-        return
-    path = path.resolve()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f'.{path.name}.unfinished-{os.getpid()}')
-    try:
-        partial.write_text(text, 'utf-8', 'replace')
-        os.replace(partial, path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def noted(notes: Iterable[str]) -> str:

@@ -16,6 +16,7 @@ from ddsp.training.serve.choices import find_choices
 from ddsp.training.serve.desk import Desk
 from ddsp.training.serve.limits import Limits
 from ddsp.training.serve.page import build_page, import_gradio, launch_options
+from ddsp.training.termination import Terminated, sigterm_raises
 
 LOCALHOST = '127.0.0.1'
 _FIRST_PORT, _PORTS = 7860, 100
@@ -25,10 +26,6 @@ _ENVIRONMENT = {
     'GRADIO_RUN_HISTORY': 'False',
     'HF_HUB_DISABLE_TELEMETRY': '1',
 }
-
-
-class _Terminated(BaseException):
-    """SIGTERM came."""
 
 
 def serve_page(
@@ -66,7 +63,7 @@ def serve_page(
     """
     with (
         _own_folder(host) as folder,
-        _sigterm_raises(),
+        sigterm_raises(),
         contextlib.ExitStack() as stack,
     ):
         try:
@@ -86,7 +83,7 @@ def serve_page(
             threading.Event().wait()
         except KeyboardInterrupt:
             return signal.SIGINT
-        except _Terminated:
+        except Terminated:
             return signal.SIGTERM
     raise AssertionError('the page ended by itself')
 
@@ -185,20 +182,3 @@ def _no_proxy(host: str) -> str:
     """Hosts that no proxy stands before; Gradio sees whether its own page is there."""
     given = os.environ.get('no_proxy') or os.environ.get('NO_PROXY') or ''
     return ','.join(filter(None, [given, 'localhost', LOCALHOST, host]))
-
-
-@contextlib.contextmanager
-def _sigterm_raises() -> Iterator[None]:
-    """Lets SIGTERM end the program in order, as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-
-    def end(signum: int, frame: object) -> None:
-        raise _Terminated
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

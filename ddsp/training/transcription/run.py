@@ -12,7 +12,7 @@ import numpy as np
 
 from ddsp import core
 from ddsp.training.data_preparation.reading import read_recording
-from ddsp.training.output_files import check_free, finished
+from ddsp.training.output_paths import check_file, new_files
 from ddsp.training.transcription.midi_files import write_midi
 from ddsp.training.transcription.picture import SUFFIXES, write_picture
 from ddsp.training.transcription.transcribe import (
@@ -73,7 +73,7 @@ def pitch_file(
         )
     for warning in found.warnings:
         say(f'note: {warning}')
-    with finished(*writers) as partial:
+    with new_files(*writers) as partial:
         for name, write in zip(partial, writers.values()):
             write(name, found)
     if out is None:
@@ -128,7 +128,7 @@ def _writers(
             raise ValueError(
                 f'{name}: expected a name that ends with {" or ".join(suffixes)}.'
             )
-        check_free(name, overwrite, path, 'recording')
+        check_file(name, overwrite, path, 'recording')
         wanted[name] = write
     return wanted
 

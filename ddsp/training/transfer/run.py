@@ -12,9 +12,8 @@ from typing import Any
 
 from ddsp import audio_files
 from ddsp.training.data_preparation.reading import read_recording
-from ddsp.training.fit.directory import check_folder
 from ddsp.training.fit.progress import on_terminal
-from ddsp.training.output_files import check_free, finished
+from ddsp.training.output_paths import check_file, check_writable, new_files
 from ddsp.training.reports import chapters
 from ddsp.training.transfer.controls import Controls
 from ddsp.training.transfer.instrument import Instrument, Performance
@@ -69,11 +68,11 @@ def transfer_file(
             f'{out}: what is written is a WAV file; name it {out.stem}.wav.'
         )
     report = None if report is None else Path(report)
-    check_free(out, overwrite, path, 'recording')
+    check_file(out, overwrite, path, 'recording')
     if report is not None:
         _check_report(report, out, add_to)
         if not add_to:
-            check_free(report, overwrite, path, 'recording')
+            check_file(report, overwrite, path, 'recording')
     if not isinstance(instrument, Instrument):
         instrument = load_instrument(os.fspath(instrument))
     audio = read_recording(path, instrument.sample_rate)
@@ -92,7 +91,7 @@ def transfer_file(
         **measure(performance, method, heard=heard),
         'transfer_seconds': seconds,
     }
-    with finished(out) as (partial,):
+    with new_files(out) as (partial,):
         audio_files.save_audio(partial, performance.audio, instrument.sample_rate)
         if report is not None:
             # Before the sound is put in its place: both appear, or none.
@@ -119,7 +118,7 @@ def _check_report(report: Path, out: Path, add_to: bool) -> None:
         raise IsADirectoryError(
             f'{report} is a directory, expected the name of a page.'
         )
-    check_folder(report.absolute().parent, report)
+    check_writable(report.absolute().parent, report)
     if add_to and report.exists():
         chapters.check_page(report)
 

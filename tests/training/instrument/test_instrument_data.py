@@ -26,9 +26,9 @@ def write_tone(path, seconds: float, hz: float = 440.0) -> None:
     soundfile.write(path, 0.3 * np.sin(2 * np.pi * hz * time), RATE)
 
 
-def prepare(audio, out, wanted=WANTED, trained=False, again=False):
+def prepare(audio, out, wanted=WANTED, trained=False):
     said: list[str] = []
-    info = data.prepare(audio, out, wanted, trained, said.append, again)
+    info = data.prepare(audio, out, wanted, trained, said.append)
     return info, '\n'.join(said)
 
 
@@ -143,22 +143,17 @@ def test_silence_is_refused_each_time(tmp_path):
 
 
 def test_records_stay_until_others_are_complete(folder, tmp_path):
-    info, _ = prepare(folder, tmp_path / 'run')
+    prepare(folder, tmp_path / 'run')
     before = {p.name: p.read_bytes() for p in (tmp_path / 'run' / 'data').iterdir()}
     soundfile.write(tmp_path / 'a.wav', np.zeros(3 * RATE), RATE)
     # As after a command that was killed.
     (tmp_path / 'run' / 'data.unfinished').mkdir()
     (tmp_path / 'run' / 'data.unfinished' / 'part').touch()
-    for again in (False, True):
-        with pytest.raises(ValueError, match='is silent'):
-            prepare(tmp_path / 'a.wav', tmp_path / 'run', again=again)
+    with pytest.raises(ValueError, match='is silent'):
+        prepare(tmp_path / 'a.wav', tmp_path / 'run')
     after = {p.name: p.read_bytes() for p in (tmp_path / 'run' / 'data').iterdir()}
     assert after == before
     assert [p.name for p in (tmp_path / 'run').iterdir()] == ['data']
-    # Those of the run that is to be removed are not used for another.
-    new, said = prepare(folder, tmp_path / 'run', trained=True, again=True)
-    assert 'already' not in said
-    assert new['splits'] == info['splits']
 
 
 def test_sound_without_a_pitch_is_told(tmp_path):

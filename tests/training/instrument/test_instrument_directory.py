@@ -11,6 +11,7 @@ from ddsp.training.instrument.directory import (
     has_checkpoint,
     made_folder,
 )
+from ddsp.training.instrument.replacing import replaced_run
 
 
 def fake_checkpoint(out, step=5) -> None:
@@ -21,8 +22,13 @@ def fake_checkpoint(out, step=5) -> None:
 def open_run(out, given, overwrite=False) -> Settings:
     """A run that is begun, or goes on, and meets no error."""
     settings, _ = find_run(out, given, overwrite)
-    with made_folder(out), begun_run(out, settings, overwrite):
-        pass
+    with (
+        made_folder(out),
+        replaced_run(out, overwrite, lambda line: None),
+        begun_run(out, settings),
+    ):
+        if overwrite:
+            fake_checkpoint(out, step=1)
     return settings
 
 
@@ -63,11 +69,12 @@ def test_starting_again(tmp_path):
     open_run(tmp_path, {'model': 'ae', 'steps': 3})
     fake_checkpoint(tmp_path)
     (tmp_path / 'data').mkdir()
-    (tmp_path / 'data' / 'a').touch()
     found = open_run(tmp_path, {'model': 'vst'}, overwrite=True)
     assert found == Settings(model='vst')
-    # Records are made before an earlier run is removed: these are the new ones.
-    assert sorted(path.name for path in tmp_path.iterdir()) == ['data', 'run.json']
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ['ckpt-1.data-00000-of-00001', 'ckpt-1.index', 'run.json']
+    # The new run goes on by the same command, without --overwrite.
+    assert open_run(tmp_path, {'model': 'vst'}) == found
 
 
 @pytest.mark.parametrize('overwrite', [False, True])
@@ -152,3 +159,18 @@ def test_what_can_go_on_is_kept(error, step, tmp_path):
 def test_records_that_were_not_completed_are_no_obstacle(tmp_path):
     (tmp_path / 'data.unfinished').mkdir()
     assert find_run(tmp_path, {}) == (Settings(), None)
+
+
+def test_files_whose_writing_was_killed_are_no_obstacle(tmp_path):
+    open_run(tmp_path, {'steps': 5})
+    fake_checkpoint(tmp_path)
+    (tmp_path / '.writing-71-ckpt-300.data-00000-of-00001').touch()
+    (tmp_path / '.report.html.unfinished-71').touch()
+    assert find_run(tmp_path, {})[1] == Settings(steps=5)
+
+
+def test_an_error_takes_nothing_that_others_have_written(tmp_path):
+    with pytest.raises(ValueError), begun_run(tmp_path, Settings()):
+        (tmp_path / 'song.wav').write_text('precious')
+        raise ValueError
+    assert [path.name for path in tmp_path.iterdir()] == ['song.wav']

@@ -1,0 +1,43 @@
+"""SIGTERM as an exception, for what has to be put in order before the end."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from collections.abc import Iterator
+
+#: The exit status that shells know a program by which SIGTERM has ended.
+STATUS = 128 + signal.SIGTERM
+
+
+class Terminated(SystemExit):
+    """SIGTERM came; where nobody catches it, the program ends with its status."""
+
+    def __init__(self) -> None:
+        super().__init__(STATUS)
+
+
+@contextlib.contextmanager
+def sigterm_raises() -> Iterator[None]:
+    """Lets SIGTERM end what goes on in order, as Ctrl-C does.
+
+    Only the main thread can listen for it; elsewhere nothing is changed.
+
+    Raises
+    ------
+    Terminated
+        When it came.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: object) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
