@@ -9,7 +9,8 @@ import numpy as np
 import tensorflow as tf
 
 from ddsp import core
-from ddsp.core.checks import check_finite, check_not_empty, check_rank
+from ddsp.core.checks import check_rank, check_values
+from ddsp.core.tensors import without_channel
 
 
 def get_framed_lengths(
@@ -246,12 +247,8 @@ def pad_or_trim_to_expected_length(
 
 def audio_tensor(audio: Any, where: str) -> tf.Tensor:
     """Audio as a checked tensor; a channel axis of size 1 is dropped."""
-    audio = core.tf_float32(audio)
-    if audio.shape.rank == 3 and audio.shape[-1] == 1:
-        audio = audio[..., 0]
-    check_rank(audio, [1, 2], 'audio', where, '[samples] or [batch, samples]')
-    check_not_empty(audio, 'audio', where)
-    check_finite(audio, 'audio', where)
+    audio = without_channel(audio)
+    check_values(audio, [1, 2], 'audio', where, '[samples] or [batch, samples]')
     return audio
 
 

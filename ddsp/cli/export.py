@@ -6,7 +6,7 @@ import argparse
 import shlex
 from typing import TYPE_CHECKING, Any
 
-from ddsp.cli.options import add_debug
+from ddsp.cli.options import add_command, add_debug
 
 if TYPE_CHECKING:
     from ddsp.training.export import Exported
@@ -24,11 +24,11 @@ above 1e-4 is an error, and then nothing is kept.
 
 def add_parser(subparsers: Any) -> None:
     """Adds `export` to the subcommands."""
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         'export',
-        help='write an instrument for TensorFlow Lite, ONNX, browsers',
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        'write an instrument for TensorFlow Lite, ONNX, browsers',
+        _DESCRIPTION,
     )
     add = parser.add_argument
     add(

@@ -6,7 +6,13 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ddsp.cli.options import add_debug, add_gin_param, typed_again
+from ddsp.cli.options import (
+    add_command,
+    add_debug,
+    add_gin_param,
+    add_method,
+    typed_again,
+)
 
 _DESCRIPTION = """\
 Learns one recording: estimates its pitch and loudness, trains a small network that
@@ -22,11 +28,8 @@ ABORTED = 'nothing was written'
 
 def add_parser(subparsers: Any) -> None:
     """Adds `fit` to the subcommands."""
-    parser = subparsers.add_parser(
-        'fit',
-        help='learn one recording and play it again',
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        subparsers, 'fit', 'learn one recording and play it again', _DESCRIPTION
     )
     parser.add_argument(
         'recording', metavar='RECORDING', help='a sound file of at least 1 s'
@@ -41,9 +44,7 @@ def add_parser(subparsers: Any) -> None:
         metavar='SEMITONES',
         help='how far transposed.wav is moved (default: 5 semitones up)',
     )
-    parser.add_argument(
-        '--method', metavar='NAME', help='pitch estimator (default: swift-f0)'
-    )
+    add_method(parser)
     parser.add_argument('--seed', type=int, metavar='N', help='random seed')
     parser.add_argument(
         '--gin_file',

@@ -5,7 +5,13 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ddsp.cli.options import add_controls, add_debug, chosen_controls
+from ddsp.cli.options import (
+    add_command,
+    add_controls,
+    add_debug,
+    add_instrument,
+    chosen_controls,
+)
 
 ABORTED = 'nothing was written'
 
@@ -21,20 +27,14 @@ without a sound card.
 
 def add_parser(subparsers: Any) -> None:
     """Adds `live` to the subcommands."""
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         'live',
-        help='play an instrument by singing into the microphone',
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        'play an instrument by singing into the microphone',
+        _DESCRIPTION,
     )
     add = parser.add_argument
-    add(
-        '--instrument',
-        metavar='NAME|DIR|CHECKPOINT|ZIP',
-        default='violin',
-        help='a name (default: violin), or the directory, checkpoint or zip file of a '
-        'model',
-    )
+    add_instrument(parser)
     add('--input', metavar='FILE', help='a sound file to hear in place of a microphone')
     add('--output', metavar='FILE.wav', help='sound file to write, with --input')
     add('--overwrite', action='store_true', help='replace a file that is there')

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import importlib.metadata
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 
 from ddsp.cli import (
@@ -21,6 +21,7 @@ from ddsp.cli import (
     transfer,
 )
 from ddsp.cli.checks import check
+from ddsp.training.guarding import guarded
 
 # One module a subcommand, each with `add_parser`, `run`, and what is left after Ctrl-C.
 _COMMANDS = {
@@ -91,30 +92,13 @@ def answer_at_once(argv: Sequence[str] | None = None) -> int | None:
 def _guarded(
     run: Callable[[argparse.Namespace], int], arguments: argparse.Namespace
 ) -> int:
-    """Runs a part of a command; gives its status, or tells the error in one line."""
-    try:
-        return run(arguments)
-    except KeyboardInterrupt:
-        left = _COMMANDS[arguments.command].ABORTED
-        print(f'\nddsp: aborted, {left}', file=sys.stderr)
-        return 130
-    except Exception as error:
-        if arguments.debug:
-            traceback.print_exc()
-        print(f'ddsp {arguments.command}: {_one_line(error)}', file=sys.stderr)
-        return 1
-
-
-def _one_line(error: Exception) -> str:
-    """What an error says, in one line; its kind as well where that is unforeseen."""
-    # Gin adds which of its functions was called, to each error that comes out of one.
-    text = str(error).split('\n  In call to configurable')[0]
-    text = ' '.join(text.split())
-    foreseen = (OSError, ValueError, ImportError, FloatingPointError)
-    if text and type(error).__module__ == 'builtins' and isinstance(error, foreseen):
-        return f'error: {text}'
-    kind = type(error).__name__
-    return f'error: {kind}: {text[:300]} (--debug shows where)'
+    """Runs a part of a command; gives its status."""
+    return guarded(
+        functools.partial(run, arguments),
+        f'ddsp {arguments.command}',
+        _COMMANDS[arguments.command].ABORTED,
+        arguments.debug,
+    )
 
 
 if __name__ == '__main__':

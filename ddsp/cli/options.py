@@ -1,4 +1,4 @@
-"""Options that several commands have."""
+"""How commands describe themselves, and options that several of them have."""
 
 from __future__ import annotations
 
@@ -9,6 +9,18 @@ from typing import Any
 
 #: Options of `add_controls` that have a number.
 CONTROLS = ('threshold', 'quiet', 'autotune', 'pitch_shift', 'loudness_shift')
+
+
+def add_command(
+    subparsers: Any, name: str, help: str, description: str
+) -> argparse.ArgumentParser:
+    """Adds a subcommand, whose description keeps its lines as they are."""
+    return subparsers.add_parser(
+        name,
+        help=help,
+        description=description,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 def add_gin_param(parser: argparse.ArgumentParser, example: str) -> None:
@@ -22,8 +34,8 @@ def add_gin_param(parser: argparse.ArgumentParser, example: str) -> None:
     )
 
 
-def add_instrument_and_out(parser: argparse.ArgumentParser) -> None:
-    """Adds `--instrument` and `--out`, of commands that write what it plays."""
+def add_instrument(parser: argparse.ArgumentParser) -> None:
+    """Adds `--instrument`, of commands that play on one."""
     parser.add_argument(
         '--instrument',
         metavar='NAME|DIR|CHECKPOINT|ZIP',
@@ -31,8 +43,12 @@ def add_instrument_and_out(parser: argparse.ArgumentParser) -> None:
         help='a name (default: violin), or the directory, checkpoint or zip file of a '
         'model',
     )
+
+
+def add_method(parser: argparse.ArgumentParser) -> None:
+    """Adds `--method`, which is None where it is not given."""
     parser.add_argument(
-        '--out', metavar='OUT.wav', required=True, help='sound file to write'
+        '--method', metavar='NAME', help='pitch estimator (default: swift-f0)'
     )
 
 

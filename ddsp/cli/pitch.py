@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ddsp.cli.options import add_debug
+from ddsp.cli.options import add_command, add_debug
 
 ABORTED = 'nothing was written'
 
@@ -18,11 +18,8 @@ fractions. With --midi it finds the notes, too, and writes them as a MIDI file.
 
 def add_parser(subparsers: Any) -> None:
     """Adds `pitch` to the subcommands."""
-    parser = subparsers.add_parser(
-        'pitch',
-        help='find pitch and notes of a recording',
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        subparsers, 'pitch', 'find pitch and notes of a recording', _DESCRIPTION
     )
     add = parser.add_argument
     add('recording', metavar='RECORDING', help='a sound file of any format and length')

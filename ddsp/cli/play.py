@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from ddsp.cli.options import add_debug, add_instrument_and_out
+from ddsp.cli.options import add_command, add_debug, add_instrument
 
 ABORTED = 'nothing was written'
 
@@ -21,15 +21,13 @@ does not have are moved by octaves.
 
 def add_parser(subparsers: Any) -> None:
     """Adds `play` to the subcommands."""
-    parser = subparsers.add_parser(
-        'play',
-        help='play a MIDI file on an instrument',
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        subparsers, 'play', 'play a MIDI file on an instrument', _DESCRIPTION
     )
     add = parser.add_argument
     add('midi', metavar='MIDI', help='a Standard MIDI File, of any type')
-    add_instrument_and_out(parser)
+    add_instrument(parser)
+    add('--out', metavar='OUT.wav', required=True, help='sound file to write')
     add(
         '--transpose',
         metavar='X',

@@ -6,7 +6,7 @@ import argparse
 import signal
 from typing import Any
 
-from ddsp.cli.options import add_debug
+from ddsp.cli.options import add_command, add_debug
 
 ABORTED = 'nothing is left behind'
 
@@ -22,11 +22,11 @@ _SIGTERM_STATUS = 143
 
 def add_parser(subparsers: Any) -> None:
     """Adds `serve` to the subcommands."""
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         'serve',
-        help='a web page that plays recordings on instruments',
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        'a web page that plays recordings on instruments',
+        _DESCRIPTION,
     )
     add = parser.add_argument
     add(

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ddsp.cli.options import add_debug
+from ddsp.cli.options import add_command, add_debug, add_method
 
 ABORTED = 'nothing was written'
 
@@ -20,11 +20,11 @@ is not read.
 
 def add_parser(subparsers: Any) -> None:
     """Adds `statistics` to the subcommands."""
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         'statistics',
-        help='measure the recordings that a model was trained on',
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        'measure the recordings that a model was trained on',
+        _DESCRIPTION,
     )
     add = parser.add_argument
     add('recordings', metavar='RECORDINGS', help='a folder, or one recording')
@@ -34,7 +34,7 @@ def add_parser(subparsers: Any) -> None:
         required=True,
         help='directory, checkpoint or zip file of the model',
     )
-    add('--method', metavar='NAME', help='pitch estimator (default: swift-f0)')
+    add_method(parser)
     add_debug(parser)
 
 

@@ -7,7 +7,13 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from ddsp.cli.options import add_debug, add_gin_param, typed_again
+from ddsp.cli.options import (
+    add_command,
+    add_debug,
+    add_gin_param,
+    add_method,
+    typed_again,
+)
 
 ABORTED = 'the same command, without --overwrite, goes on from the last checkpoint'
 
@@ -25,11 +31,8 @@ _SIGTERM_STATUS = 143
 
 def add_parser(subparsers: Any) -> None:
     """Adds `train` to the subcommands."""
-    parser = subparsers.add_parser(
-        'train',
-        help='learn an instrument from recordings',
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+    parser = add_command(
+        subparsers, 'train', 'learn an instrument from recordings', _DESCRIPTION
     )
     add = parser.add_argument
     add(
@@ -63,7 +66,7 @@ def add_parser(subparsers: Any) -> None:
         metavar='PART',
         help='part of the recordings to hold out and measure on (default: 0.1)',
     )
-    add('--method', metavar='NAME', help='pitch estimator (default: swift-f0)')
+    add_method(parser)
     add_gin_param(parser, 'learning_rate = 1e-4')
     add('--overwrite', action='store_true', help='start again, replace an earlier run')
     add_debug(parser)

@@ -8,9 +8,11 @@ from typing import Any
 
 from ddsp.cli.options import (
     CONTROLS,
+    add_command,
     add_controls,
     add_debug,
-    add_instrument_and_out,
+    add_instrument,
+    add_method,
     chosen_controls,
     typed_again,
 )
@@ -29,17 +31,18 @@ one note at a time.
 
 def add_parser(subparsers: Any) -> None:
     """Adds `transfer` to the subcommands."""
-    parser = subparsers.add_parser(
+    parser = add_command(
+        subparsers,
         'transfer',
-        help='play the melody of a recording on another instrument',
-        description=_DESCRIPTION,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        'play the melody of a recording on another instrument',
+        _DESCRIPTION,
     )
     add = parser.add_argument
     add('recording', metavar='INPUT', help='a sound file of any format and length')
-    add_instrument_and_out(parser)
+    add_instrument(parser)
+    add('--out', metavar='OUT.wav', required=True, help='sound file to write')
     add_controls(parser)
-    add('--method', metavar='NAME', help='pitch estimator (default: swift-f0)')
+    add_method(parser)
     add(
         '--report',
         metavar='PAGE.html',

@@ -81,3 +81,20 @@ def check_finite(x: Any, name: str, where: str) -> None:
             f'{where}: {name} holds {int(bad)} values that are NaN or infinite; '
             'clean the recording or the controls first.'
         )
+
+
+def check_values(x: tf.Tensor, rank: Any, name: str, where: str, expected: str) -> None:
+    """Refuses what is no signal: of another rank, empty, NaN or infinite.
+
+    Parameters
+    ----------
+    x, rank, name, where, expected : as for `check_rank`.
+
+    Raises
+    ------
+    ValueError
+        As `check_rank`, `check_not_empty` and `check_finite`.
+    """
+    check_rank(x, rank, name, where, expected)
+    check_not_empty(x, name, where)
+    check_finite(x, name, where)

@@ -81,6 +81,12 @@ def to_dict(x: Any, keys: Sequence[str]) -> dict[str, Any]:
     return dict(zip(keys, values))
 
 
+def without_channel(x: Any) -> tf.Tensor:
+    """Turns an array into float32 without its third axis, where that has size 1."""
+    x = tf_float32(x)
+    return x[..., 0] if x.shape.rank == 3 and x.shape[-1] == 1 else x
+
+
 def copy_if_tf_function(x: Any) -> Any:
     """Copies a nested dictionary while tracing, where changing an input is an error."""
     if tf.executing_eagerly() or not isinstance(x, Mapping):

@@ -200,6 +200,24 @@ def mean_difference(
     return tf.reduce_mean(distance)
 
 
+def check_audio_pair(target_audio: tf.Tensor, audio: tf.Tensor, where: str) -> None:
+    """Refuses audio that cannot be compared, sample by sample.
+
+    Raises
+    ------
+    ValueError
+        When the shapes differ or are not `[batch, samples]`, or audio is empty, NaN or
+        infinite.
+    """
+    for name, x in (('target_audio', target_audio), ('audio', audio)):
+        checks.check_values(x, 2, name, where, '[batch, samples]')
+    if not target_audio.shape.is_compatible_with(audio.shape):
+        raise ValueError(
+            f'{where}: target_audio has shape {list(target_audio.shape)} and audio '
+            f'{list(audio.shape)}; cut or pad them to one shape.'
+        )
+
+
 def _check_comparable(target: tf.Tensor, value: tf.Tensor, where: str) -> None:
     """Refuses what would broadcast to something larger than either, or to NaN."""
     expected = f'{list(value.shape)} like value' if value.shape.rank is not None else ''

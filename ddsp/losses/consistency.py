@@ -344,9 +344,7 @@ def _check_partials(amps: tf.Tensor, freqs: tf.Tensor, name: str, where: str) ->
     """Refuses partials whose amplitudes and frequencies do not belong together."""
     expected = '[batch, frames, partials]'
     for x, kind in ((amps, 'amps'), (freqs, 'freqs')):
-        checks.check_rank(x, 3, f'{kind}_{name}', where, expected)
-        checks.check_not_empty(x, f'{kind}_{name}', where)
-        checks.check_finite(x, f'{kind}_{name}', where)
+        checks.check_values(x, 3, f'{kind}_{name}', where, expected)
     if not amps.shape.is_compatible_with(freqs.shape):
         raise ValueError(
             f'{where}: amps_{name} has shape {list(amps.shape)} and freqs_{name} '

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from ddsp import core, registration
 from ddsp.core import checks, tensors
-from ddsp.losses.base import Loss, mean_difference
+from ddsp.losses.base import Loss, check_audio_pair, mean_difference
 
 
 @registration.register('ddsp.losses')
@@ -62,15 +62,7 @@ class EmbeddingLoss(Loss):
         ValueError
             When the shapes differ, or audio is empty, NaN or infinite.
         """
-        for name, x in (('target_audio', target_audio), ('audio', audio)):
-            checks.check_rank(x, 2, name, self.name, '[batch, samples]')
-            checks.check_not_empty(x, name, self.name)
-            checks.check_finite(x, name, self.name)
-        if not target_audio.shape.is_compatible_with(audio.shape):
-            raise ValueError(
-                f'{self.name}: target_audio has shape {list(target_audio.shape)} and '
-                f'audio {list(audio.shape)}; cut or pad them to one shape.'
-            )
+        check_audio_pair(target_audio, audio, self.name)
         target = tf.stop_gradient(self.pretrained_model(target_audio))
         value = self.pretrained_model(audio)
         return self.weight * mean_difference(target, value, self.loss_type)

@@ -182,17 +182,10 @@ class HmmTranscriber(Loss):
 
     def _prepare(self, pitch: Any, amps: Any) -> tuple[tf.Tensor, tf.Tensor]:
         """Checks both and gives them as `[batch, frames]`."""
-        prepared = {}
+        expected = '[batch, frames] or [batch, frames, 1]'
+        pitch, amps = map(tensors.without_channel, (pitch, amps))
         for name, x in (('pitch', pitch), ('amps', amps)):
-            x = tensors.tf_float32(x)
-            if x.shape.rank == 3 and x.shape[-1] == 1:
-                x = x[..., 0]
-            expected = '[batch, frames] or [batch, frames, 1]'
-            checks.check_rank(x, 2, name, self.name, expected)
-            checks.check_not_empty(x, name, self.name)
-            checks.check_finite(x, name, self.name)
-            prepared[name] = x
-        pitch, amps = prepared.values()
+            checks.check_values(x, 2, name, self.name, expected)
         if not pitch.shape.is_compatible_with(amps.shape):
             raise ValueError(
                 f'{self.name}: pitch has shape {list(pitch.shape)} and amps '

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 import tensorflow as tf
 
 from ddsp import core, registration, short_time, spectral_ops
-from ddsp.core import checks, tensors
+from ddsp.core import tensors
 from ddsp.framing import hop_of_overlap
-from ddsp.losses.base import Loss, mean_difference
+from ddsp.losses.base import Loss, check_audio_pair, mean_difference
 
 _OVERLAP = 0.75
 _LOUDNESS_FFT_SIZE = 2048
@@ -171,21 +171,8 @@ class SpectralLoss(Loss):
         return terms
 
     def _prepare(self, target: tf.Tensor, audio: tf.Tensor) -> Pair:
-        pair = {}
-        for name, x in (('target_audio', target), ('audio', audio)):
-            x = tensors.tf_float32(x)
-            if x.shape.rank == 3 and x.shape[-1] == 1:
-                x = x[..., 0]
-            checks.check_rank(x, 2, name, self.name, '[batch, samples]')
-            checks.check_not_empty(x, name, self.name)
-            checks.check_finite(x, name, self.name)
-            pair[name] = x
-        target, audio = pair.values()
-        if not target.shape.is_compatible_with(audio.shape):
-            raise ValueError(
-                f'{self.name}: target_audio has shape {list(target.shape)} and audio '
-                f'{list(audio.shape)}; cut or pad them to one shape.'
-            )
+        target, audio = map(tensors.without_channel, (target, audio))
+        check_audio_pair(target, audio, self.name)
         return (target if self.target_gradient else tf.stop_gradient(target)), audio
 
     def _views(

@@ -240,9 +240,7 @@ class TWMLoss(Loss):
         inputs = {'f0_candidates': f0, 'freqs': freqs, 'amps': amps}
         for name, x in inputs.items():
             shape = expected.replace('sinusoids', 'candidates') if x is f0 else expected
-            checks.check_rank(x, 3, name, self.name, shape)
-            checks.check_not_empty(x, name, self.name)
-            checks.check_finite(x, name, self.name)
+            checks.check_values(x, 3, name, self.name, shape)
         checks.check_same_size(inputs, 0, self.name, 'batch')
         checks.check_same_size(inputs, 1, self.name, 'frames')
         if not freqs.shape.is_compatible_with(amps.shape):

@@ -308,9 +308,7 @@ class PretrainedCREPE(keras.Model):
         """
         audio = tf_float32(audio)
         where = f'{type(self).__name__}.predict_f0_and_confidence'
-        checks.check_rank(audio, 2, 'audio', where, '[batch, samples] at 16 kHz')
-        checks.check_not_empty(audio, 'audio', where)
-        checks.check_finite(audio, 'audio', where)
+        checks.check_values(audio, 2, 'audio', where, '[batch, samples] at 16 kHz')
         frames = framing.frames_of(audio, CREPE_FRAME_SIZE, self.hop_size, padding)
         activations = run_in_parts(self.network, frames)
         centers = self.viterbi_decode(activations) if viterbi else None

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 import tensorflow as tf
 
 from ddsp.core import noise
+from ddsp.tracing import compile_apart
 
 # Seeds one after the other have this many blocks each, before one is that of the next.
 _BLOCKS = 1 << 32
@@ -46,7 +47,7 @@ def compile_step(processor: Streamable) -> Callable:
         with noise.reproducible_noise(seed):
             return processor.step(inputs, state)
 
-    return tf.function(step, reduce_retracing=True)
+    return compile_apart(step, reduce_retracing=True)
 
 
 def numbered(compiled: Callable) -> Callable:

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import collections
-import contextlib
 import math
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import keras
@@ -306,47 +303,3 @@ class LastLosses(_Watcher):
     def values(self) -> dict[str, float]:
         """The losses by name, as numbers."""
         return {name: float(loss) for name, loss in self.losses.items()}
-
-
-class Signals(keras.callbacks.Callback):
-    """Ends training after the running step once Ctrl-C or SIGTERM came."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.received: signal.Signals | None = None
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Stops where a signal came."""
-        if self.received is not None:
-            self.model.stop_training = True
-
-
-@contextlib.contextmanager
-def catch_signals() -> Iterator[Signals]:
-    """Gives a callback that SIGINT or SIGTERM makes end training; a second one aborts.
-
-    Only the main thread can listen for them; elsewhere nothing is changed.
-    """
-    signals = Signals()
-
-    def receive(number: int, frame: Any) -> None:
-        if signals.received is not None:
-            raise KeyboardInterrupt
-        signals.received = signal.Signals(number)
-        print(
-            f'\n{signals.received.name}: stopping after this step and saving a '
-            'checkpoint; once more aborts',
-            file=sys.stderr,
-            flush=True,
-        )
-
-    if threading.current_thread() is not threading.main_thread():
-        yield signals
-        return
-    numbers = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(number, receive) for number in numbers]
-    try:
-        yield signals
-    finally:
-        for number, handler in zip(numbers, before):
-            signal.signal(number, handler)

@@ -10,7 +10,6 @@ import argparse
 import json
 import sys
 import tempfile
-import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -28,6 +27,7 @@ from ddsp.training.export import (
     saved_models,
     tflite,
 )
+from ddsp.training.guarding import guarded
 from ddsp.training.output_paths import check_directory, new_directory
 from ddsp.training.transfer.finding import located
 from ddsp.training.transfer.loading import load_instrument, rates_of
@@ -311,16 +311,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     0 when all went well, 1 for an error, 130 for Ctrl-C.
     """
     arguments = make_parser().parse_args(argv)
-    try:
-        differences = _export(arguments)
-    except KeyboardInterrupt:
-        print('\nddsp_export: aborted, nothing was written', file=sys.stderr)
-        return 130
-    except Exception as error:
-        if arguments.debug:
-            traceback.print_exc()
-        print(f'ddsp_export: error: {_one_line(error)}', file=sys.stderr)
-        return 1
+    return guarded(
+        lambda: _run(arguments), 'ddsp_export', 'nothing was written', arguments.debug
+    )
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    differences = _export(arguments)
     for what, difference in differences.items():
         print(f'{what}: at most {difference:.1g} from the model in Python')
     for path in sorted(Path(arguments.save_dir).rglob('*')):
@@ -420,13 +417,6 @@ def _rates_beside(directory: Path) -> dict[str, int]:
         return {name: int(told[name]) for name in _DEFAULT_RATES}
     except (OSError, ValueError, KeyError, TypeError):
         return _DEFAULT_RATES
-
-
-def _one_line(error: Exception) -> str:
-    text = ' '.join(str(error).split('\n  In call to configurable')[0].split())
-    if isinstance(error, (OSError, ValueError, ImportError)) and text:
-        return text
-    return f'{type(error).__name__}: {text[:300]} (--debug shows where)'
 
 
 if __name__ == '__main__':

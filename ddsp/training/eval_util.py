@@ -15,6 +15,7 @@ import gin
 import tensorflow as tf
 
 from ddsp import core
+from ddsp.tracing import compile_apart
 from ddsp.training import checkpoint_files
 from ddsp.training.agreement import check_agreement
 from ddsp.training.data.record_files import telling_damage
@@ -283,7 +284,7 @@ class _Round:
         self.measures = measures
         self.shows_first = shows_first
         self.shows_all = shows_all
-        self._play = tf.function(self._outputs, reduce_retracing=True)
+        self._play = compile_apart(self._outputs, reduce_retracing=True)
 
     def restore(self, checkpoint: str, must: bool) -> bool:
         """Reads a checkpoint; one that is gone or damaged is passed over with a word.

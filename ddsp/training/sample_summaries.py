@@ -10,6 +10,7 @@ import numpy as np
 import tensorflow as tf
 
 from ddsp import spectral_ops
+from ddsp.tracing import compile_apart
 from ddsp.training import plotting, summaries
 
 
@@ -36,7 +37,7 @@ class SampleSummaries:
         self._features = batch if isinstance(batch, Mapping) else {}
         self.writer = writer
         self.sample_rate = int(sample_rate or 16000)
-        self._play = tf.function(self._outputs, autograph=False)
+        self._play = compile_apart(self._outputs, autograph=False)
         self._wrote_originals = False
 
     def __call__(self, step: int) -> None:

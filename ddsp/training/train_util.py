@@ -7,6 +7,7 @@ import inspect
 import json
 import os
 import re
+import signal
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -20,6 +21,7 @@ from ddsp.training.agreement import check_agreement
 from ddsp.training.data.record_files import telling_damage
 from ddsp.training.optional import import_optional
 from ddsp.training.sample_summaries import SampleSummaries
+from ddsp.training.stop_signals import Signals, catch_signals
 from ddsp.training.strategies import get_strategy, is_chief
 from ddsp.training.trainers import Trainer
 
@@ -37,6 +39,8 @@ __all__ = [
 ]
 
 _SAMPLE_ROWS = 2
+_SIGNALS = signal.SIGINT, signal.SIGTERM
+_STOPPING = '{name}: stopping after this step and saving a checkpoint; once more aborts'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -370,7 +374,7 @@ class _Watchers:
             ]
         watching += [self.early] if self.early else []
         try:
-            with callbacks.catch_signals() as signals, telling_damage():
+            with catch_signals(_SIGNALS, _STOPPING) as signals, telling_damage():
                 self.trainer.fit(
                     self._distributed(),
                     self.num_steps - self.first_step,
@@ -381,7 +385,7 @@ class _Watchers:
                 progress.close()
         return self._end(signals)
 
-    def _end(self, signals: callbacks.Signals) -> TrainingEnd:
+    def _end(self, signals: Signals) -> TrainingEnd:
         step, reason = int(self.trainer.step), 'finished'
         if self.early is not None and self.early.stopped:
             reason = 'early stop'

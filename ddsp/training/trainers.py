@@ -12,6 +12,7 @@ import gin
 import keras
 import tensorflow as tf
 
+from ddsp.tracing import compile_apart
 from ddsp.training import checkpoint_files, checkpoints
 from ddsp.training.optimizers import ClippedAdam
 
@@ -71,10 +72,10 @@ class Trainer:
         with strategy.scope():
             self.optimizer = ClippedAdam(self._schedule, clip_norm=grad_clip_norm)
             model.compile(optimizer=self.optimizer, jit_compile=False)
-        self._replica_step = tf.function(
+        self._replica_step = compile_apart(
             self.step_fn, jit_compile=jit_compile, autograph=False
         )
-        self._train_function = tf.function(
+        self._train_function = compile_apart(
             self._strategy_step, autograph=False, reduce_retracing=True
         )
         self._built = False

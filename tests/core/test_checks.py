@@ -42,3 +42,17 @@ def test_not_finite(bad):
         checks.check_finite(x, 'audio', 'loudness')
     # Inside a graph values cannot be seen, and nothing is added to it.
     tf.function(lambda x: checks.check_finite(x, 'audio', 'loudness') or x)(x)
+
+
+@pytest.mark.parametrize(
+    'x, said',
+    [
+        (tf.zeros([3]), r'has shape \[3\], expected \[batch, samples\]'),
+        (tf.zeros([1, 0]), 'is empty'),
+        (tf.constant([[np.nan]]), 'NaN or infinite'),
+    ],
+)
+def test_values(x, said):
+    checks.check_values(tf.zeros([2, 3]), 2, 'audio', 'loss', '[batch, samples]')
+    with pytest.raises(ValueError, match=f'loss: audio .*{said}'):
+        checks.check_values(x, 2, 'audio', 'loss', '[batch, samples]')

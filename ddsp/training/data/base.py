@@ -10,9 +10,10 @@ import gin
 import numpy as np
 import tensorflow as tf
 
+from ddsp.training.data.stream_plan import StreamPlan
+
 # Examples that a source without an index of its own keeps for shuffling.
 _SHUFFLE_BUFFER = 512
-_FOREVER = np.iinfo(np.int64).max
 # Between the seeds of two orders: so many passes have orders of their own.
 _SEEDS_APART = 1_000_003
 
@@ -138,15 +139,15 @@ class DataProvider(abc.ABC):
         self._check_batch(batch_size, repeats, drop_remainder, skip_batches)
         if seed is None:
             seed = 0 if num_shards > 1 else random_seed()
-        first = skip_batches * batch_size
-        dataset = self._stream(
+        plan = StreamPlan(
             shuffle,
             repeats,
             seed,
-            first,
-            batch_size if drop_remainder else 1,
-            (num_shards, index),
+            first=skip_batches * batch_size,
+            multiple=batch_size if drop_remainder else 1,
+            shard=(num_shards, index),
         )
+        dataset = self._stream(plan)
         dataset = dataset.batch(own_size, drop_remainder=drop_remainder)
         return dataset.prefetch(tf.data.AUTOTUNE).with_options(_options())
 
@@ -170,48 +171,30 @@ class DataProvider(abc.ABC):
                 'smaller --hop_secs or more recordings.'
             )
 
-    def _stream(
-        self,
-        shuffle: bool,
-        repeats: int,
-        seed: int,
-        first: int,
-        multiple: int,
-        shard: tuple[int, int],
-    ) -> tf.data.Dataset:
-        """Examples of all passes from number `first` on, those of one shard.
-
-        Parameters
-        ----------
-        multiple : the stream ends, if it does, after a multiple of so many examples.
-        """
+    def _stream(self, plan: StreamPlan) -> tf.data.Dataset:
+        """The examples that are planned."""
         source = self.get_dataset(False)
         # Not `num_examples`: a subclass may leave examples out of the dataset.
         count = known_cardinality(source)
         if count:
-            dataset = _skipped(source, count, shuffle, repeats, seed, first)
+            dataset = _passes(source, count, plan)
         else:
             # Ours rather than the source's shuffling, which knows nothing of seeds.
-            mixed = source.shuffle(_SHUFFLE_BUFFER, seed=seed) if shuffle else source
-            dataset = mixed.repeat(repeats).skip(first)
-        return cut_stream(dataset, self.num_examples, repeats, first, multiple).shard(
-            *shard
-        )
+            mixed = (
+                source.shuffle(_SHUFFLE_BUFFER, seed=plan.seed)
+                if plan.shuffle
+                else source
+            )
+            dataset = mixed.repeat(plan.repeats).skip(plan.first)
+        return plan.cut(dataset, self.num_examples)
 
     def _where(self) -> str:
         """What errors call this source."""
         return type(self).__name__
 
 
-def _skipped(
-    source: tf.data.Dataset,
-    count: int,
-    shuffle: bool,
-    repeats: int,
-    seed: int,
-    first: int,
-) -> tf.data.Dataset:
-    """All passes over `count` examples from number `first` on.
+def _passes(source: tf.data.Dataset, count: int, plan: StreamPlan) -> tf.data.Dataset:
+    """All passes over `count` examples from the first that is planned on.
 
     Passes that are skipped whole are not read: a run that goes on after many of them
     would wait for hours.
@@ -219,38 +202,19 @@ def _skipped(
     buffer = min(count, _SHUFFLE_BUFFER)
 
     def one_pass(number: tf.Tensor) -> tf.data.Dataset:
-        if not shuffle:
+        if not plan.shuffle:
             return source
         # Of this function's own graph: seeds that are tensors fail beside a global 0.
         tf.random.set_seed(1)
-        return source.shuffle(buffer, seed=seed * _SEEDS_APART + number)
+        return source.shuffle(buffer, seed=plan.seed * _SEEDS_APART + number)
 
-    passes = tf.data.Dataset.range(first // count, last_epoch(repeats))
-    return passes.flat_map(one_pass).skip(first % count)
-
-
-def cut_stream(
-    dataset: tf.data.Dataset,
-    num_examples: int | None,
-    repeats: int,
-    first: int,
-    multiple: int,
-) -> tf.data.Dataset:
-    """Ends a stream where all shards of it still have equally many examples."""
-    if repeats == -1 or num_examples is None:
-        return dataset
-    left = max(num_examples * repeats // multiple * multiple - first, 0)
-    return dataset.take(left)
+    passes = tf.data.Dataset.range(plan.first // count, plan.last_epoch)
+    return passes.flat_map(one_pass).skip(plan.first % count)
 
 
 def random_seed() -> int:
     """A seed from the global generator, which `keras.utils.set_random_seed` sets."""
     return int(np.random.randint(2**30))  # noqa: NPY002
-
-
-def last_epoch(repeats: int) -> int:
-    """Number of the pass before which a stream ends."""
-    return _FOREVER if repeats == -1 else repeats
 
 
 def _options() -> tf.data.Options:

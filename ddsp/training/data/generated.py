@@ -9,6 +9,7 @@ import numpy as np
 import tensorflow as tf
 
 from ddsp.training.data.base import DataProvider
+from ddsp.training.data.stream_plan import StreamPlan
 from ddsp.training.data_preparation import synthetic_data
 
 # Examples that are drawn together, which is faster than one by one.
@@ -51,17 +52,9 @@ class GeneratedNotes(DataProvider):
         del shuffle
         return self._drawn(0, 0)
 
-    def _stream(
-        self,
-        shuffle: bool,
-        repeats: int,
-        seed: int,
-        first: int,
-        multiple: int,
-        shard: tuple[int, int],
-    ) -> tf.data.Dataset:
-        del shuffle, repeats, multiple
-        return self._drawn(seed, first).shard(*shard)
+    def _stream(self, plan: StreamPlan) -> tf.data.Dataset:
+        # Drawn at random and without end, whatever else is planned.
+        return self._drawn(plan.seed, plan.first).shard(*plan.shard)
 
     def _drawn(self, seed: int, first: int) -> tf.data.Dataset:
         """Examples of a seed from number `first` on."""

@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 
 from ddsp.training.data.base import DataProvider, random_seed
+from ddsp.training.data.stream_plan import StreamPlan
 
 # Choices that are drawn at once.
 _BLOCK = 1024
@@ -182,25 +183,20 @@ class MixedProvider(BaseMultiProvider):
         counts = self._counts()
         return sum(counts) if counts else None
 
-    def _stream(
-        self,
-        shuffle: bool,
-        repeats: int,
-        seed: int,
-        first: int,
-        multiple: int,
-        shard: tuple[int, int],
-    ) -> tf.data.Dataset:
-        if repeats != -1:
-            return super()._stream(shuffle, repeats, seed, first, multiple, shard)
-        taken = self._taken(seed, first)
+    def _stream(self, plan: StreamPlan) -> tf.data.Dataset:
+        if plan.repeats != -1:
+            return super()._stream(plan)
+        taken = self._taken(plan.seed, plan.first)
         sources = [
-            provider._stream(shuffle, -1, seed + 1 + number, int(skip), 1, (1, 0))
+            provider._stream(
+                StreamPlan(plan.shuffle, -1, plan.seed + 1 + number, first=int(skip))
+            )
             for number, (provider, skip) in enumerate(zip(self._data_providers, taken))
         ]
         _check_alike(sources)
-        choices = self._choices(seed, first)
-        return tf.data.Dataset.choose_from_datasets(sources, choices).shard(*shard)
+        choices = self._choices(plan.seed, plan.first)
+        mixed = tf.data.Dataset.choose_from_datasets(sources, choices)
+        return mixed.shard(*plan.shard)
 
     def _draw(self, seed: int, block: Any) -> tf.Tensor:
         """Which providers a block of examples comes from, `[_BLOCK]`."""

@@ -8,14 +8,10 @@ from typing import Any
 import gin
 import tensorflow as tf
 
-from ddsp.training.data.base import (
-    DataProvider,
-    cut_stream,
-    last_epoch,
-    random_seed,
-)
+from ddsp.training.data.base import DataProvider, random_seed
 from ddsp.training.data.checks import check_first_record, check_info
 from ddsp.training.data.record_files import RecordIndex, make_index
+from ddsp.training.data.stream_plan import StreamPlan
 
 
 @gin.register(module='ddsp.training.data')
@@ -137,32 +133,25 @@ class TFRecordProvider(DataProvider):
             When a file is damaged, or records are not what this provider was told.
         """
         seed = random_seed() if shuffle else 0
-        return self._own_stream(shuffle, 1, seed, 0, 1, (1, 0))
+        return self._own_stream(StreamPlan(shuffle, seed=seed))
 
-    def _stream(self, *arguments: Any) -> tf.data.Dataset:
+    def _stream(self, plan: StreamPlan) -> tf.data.Dataset:
         if type(self).get_dataset is not TFRecordProvider.get_dataset:
             # A subclass that does something with the examples: they must pass there.
-            return super()._stream(*arguments)
-        return self._own_stream(*arguments)
+            return super()._stream(plan)
+        return self._own_stream(plan)
 
-    def _own_stream(
-        self,
-        shuffle: bool,
-        repeats: int,
-        seed: int,
-        first: int,
-        multiple: int,
-        shard: tuple[int, int],
-    ) -> tf.data.Dataset:
+    def _own_stream(self, plan: StreamPlan) -> tf.data.Dataset:
         """See `DataProvider._stream`; here, what is skipped is not read."""
         count = self.num_examples
-        order = functools.partial(_order, count=count, shuffle=shuffle, seed=seed)
-        epochs = tf.data.Dataset.range(first // count, last_epoch(repeats))
+        order = functools.partial(
+            _order, count=count, shuffle=plan.shuffle, seed=plan.seed
+        )
+        epochs = tf.data.Dataset.range(plan.first // count, plan.last_epoch)
         numbers = epochs.flat_map(
             lambda epoch: tf.data.Dataset.from_tensor_slices(order(epoch))
-        ).skip(first % count)
-        numbers = cut_stream(numbers, count, repeats, first, multiple)
-        return numbers.shard(*shard).map(
+        ).skip(plan.first % count)
+        return plan.cut(numbers, count).map(
             self._example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
         )
 

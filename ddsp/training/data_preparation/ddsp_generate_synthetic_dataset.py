@@ -6,7 +6,6 @@ import argparse
 import os
 import sys
 import threading
-import traceback
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -24,6 +23,7 @@ from ddsp.training.data_preparation.writing import (
     work_folder,
 )
 from ddsp.training.gin_scope import own_configuration
+from ddsp.training.guarding import FORESEEN, guarded
 
 beam = pipeline.import_beam()
 
@@ -46,8 +46,6 @@ _DEFAULTS = (
     'generate_examples.generate_fn = @generate_notes_v2',
     'generate_notes.n_timesteps = 125',
 )
-EXIT_ERROR = 1
-EXIT_ABORTED = 130
 
 # Which configuration this process has read for its workers, and who may change that.
 _READ: list[str] = []
@@ -288,22 +286,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     argv : the command line without the program's name; that of the process by default.
     """
     arguments = make_parser().parse_args(argv)
-    try:
-        info = _generate(arguments)
-    except KeyboardInterrupt:
-        print(
-            '\nddsp_generate_synthetic_dataset: aborted, nothing was written',
-            file=sys.stderr,
-        )
-        return EXIT_ABORTED
-    except Exception as error:
-        if arguments.debug:
-            traceback.print_exc()
-        text = ' '.join(str(error).split())
-        if not isinstance(error, (OSError, ValueError, ImportError, RuntimeError)):
-            text = f'{type(error).__name__}: {text[:300]} (--debug shows where)'
-        print(f'ddsp_generate_synthetic_dataset: error: {text}', file=sys.stderr)
-        return EXIT_ERROR
+    return guarded(
+        lambda: _run(arguments),
+        'ddsp_generate_synthetic_dataset',
+        'nothing was written',
+        arguments.debug,
+        foreseen=(*FORESEEN, RuntimeError),
+    )
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    info = _generate(arguments)
     split = info['splits']['train']
     print(f'{split["num_examples"]} examples: {split["file_pattern"]}', file=sys.stderr)
     return 0

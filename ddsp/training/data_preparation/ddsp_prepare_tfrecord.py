@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-import traceback
 from collections.abc import Sequence
 
 from ddsp.training.data_preparation import decoding, prepare_tfrecord_lib
 from ddsp.training.flags import add_list, add_switch, split_commas
+from ddsp.training.guarding import FORESEEN, guarded
 
-EXIT_ERROR = 1
 EXIT_SKIPPED = 3
-EXIT_ABORTED = 130
 
 _DESCRIPTION = """\
 Cuts recordings into examples, finds their pitch and loudness, and writes TFRecords with
@@ -95,20 +93,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     an error.
     """
     arguments = make_parser().parse_args(argv)
-    try:
-        info = _prepare(arguments)
-    except KeyboardInterrupt:
-        print('\nddsp_prepare_tfrecord: aborted, nothing was written', file=sys.stderr)
-        return EXIT_ABORTED
-    except Exception as error:
-        if arguments.debug:
-            traceback.print_exc()
-        print(f'ddsp_prepare_tfrecord: error: {_one_line(error)}', file=sys.stderr)
-        return EXIT_ERROR
-    return EXIT_SKIPPED if info['recordings']['skipped'] else 0
+    return guarded(
+        lambda: _prepare(arguments),
+        'ddsp_prepare_tfrecord',
+        'nothing was written',
+        arguments.debug,
+        foreseen=(*FORESEEN, RuntimeError),
+    )
 
 
-def _prepare(arguments: argparse.Namespace) -> dict:
+def _prepare(arguments: argparse.Namespace) -> int:
     patterns = split_commas(arguments.input_audio_filepatterns)
     if not patterns:
         raise ValueError(
@@ -117,14 +111,9 @@ def _prepare(arguments: argparse.Namespace) -> dict:
     given = dict(vars(arguments))
     for name in ('input_audio_filepatterns', 'debug'):
         del given[name]
-    return prepare_tfrecord_lib.prepare_tfrecord(decoding.find_audio(patterns), **given)
-
-
-def _one_line(error: Exception) -> str:
-    text = ' '.join(str(error).split())
-    if isinstance(error, (OSError, ValueError, ImportError, RuntimeError)) and text:
-        return text
-    return f'{type(error).__name__}: {text[:300]} (--debug shows where)'
+    recordings = decoding.find_audio(patterns)
+    info = prepare_tfrecord_lib.prepare_tfrecord(recordings, **given)
+    return EXIT_SKIPPED if info['recordings']['skipped'] else 0
 
 
 def console_entry_point() -> int:

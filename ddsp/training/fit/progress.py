@@ -1,15 +1,11 @@
-"""What watches a training run: the progress bar, Ctrl-C, and a loss gone wrong."""
+"""What watches a training run: the progress bar, and a loss gone wrong."""
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
-import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -100,45 +96,3 @@ class StopAtNaN(keras.callbacks.Callback):
                 f'the loss became {loss} at step {batch + 1}; try a lower learning '
                 "rate, such as --gin_param 'FitSettings.learning_rate = 1e-4'."
             )
-
-
-class Interrupt(keras.callbacks.Callback):
-    """Ends training after the running step once Ctrl-C was pressed."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.pressed = False
-
-    def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
-        """Stops where Ctrl-C was pressed."""
-        if self.pressed:
-            self.model.stop_training = True
-
-
-@contextlib.contextmanager
-def catch_interrupt() -> Iterator[Interrupt]:
-    """Gives a callback that a first Ctrl-C makes end training; a second one aborts.
-
-    Only the main thread can listen for it; elsewhere nothing is changed.
-    """
-    interrupt = Interrupt()
-
-    def press(signum: int, frame: Any) -> None:
-        if interrupt.pressed:
-            raise KeyboardInterrupt
-        interrupt.pressed = True
-        print(
-            '\nstopping after this step and writing what there is; '
-            'press Ctrl-C again to abort',
-            file=sys.stderr,
-            flush=True,
-        )
-
-    if threading.current_thread() is not threading.main_thread():
-        yield interrupt
-        return
-    before = signal.signal(signal.SIGINT, press)
-    try:
-        yield interrupt
-    finally:
-        signal.signal(signal.SIGINT, before)

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
+import signal
 import time
 
 import keras
 
 from ddsp.training.fit.features import Features
 from ddsp.training.fit.model import FitModel
-from ddsp.training.fit.progress import Progress, StopAtNaN, catch_interrupt
+from ddsp.training.fit.progress import Progress, StopAtNaN
 from ddsp.training.fit.settings import FitSettings
 from ddsp.training.fit.windows import random_windows
+from ddsp.training.stop_signals import catch_signals
+
+_INTERRUPTED = (
+    'stopping after this step and writing what there is; press Ctrl-C again to abort'
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,7 +53,7 @@ def train(model: FitModel, features: Features, settings: FitSettings) -> Trainin
     progress = Progress(settings.steps)
     started = time.monotonic()
     try:
-        with catch_interrupt() as interrupt:
+        with catch_signals([signal.SIGINT], _INTERRUPTED) as interrupt:
             model.fit(
                 random_windows(features, settings),
                 epochs=1,
@@ -61,5 +67,6 @@ def train(model: FitModel, features: Features, settings: FitSettings) -> Trainin
     return TrainingRun(
         losses=progress.losses,
         seconds=time.monotonic() - started,
-        interrupted=interrupt.pressed and len(progress.losses) < settings.steps,
+        interrupted=interrupt.received is not None
+        and len(progress.losses) < settings.steps,
     )

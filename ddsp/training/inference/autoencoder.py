@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from ddsp import core, effects, spectral_ops
 from ddsp.registration import configurable
+from ddsp.tracing import compile_apart
 from ddsp.training import models, preprocessing
 from ddsp.training.gin_scope import own_configuration
 from ddsp.training.inference.configuration import parse_operative_config, whole_hop
@@ -91,7 +92,7 @@ class AutoencoderInference(models.Autoencoder):
             print(report)
         if remove_reverb:
             self.processor_group = without_reverb(self.processor_group)
-        self._function = tf.function(self.resynthesise, autograph=False)
+        self._function = compile_apart(self.resynthesise, autograph=False)
 
     def configure_gin(self, ckpt: str | Path) -> None:
         """Tells gin how the model is made."""

@@ -11,6 +11,7 @@ import tensorflow as tf
 from ddsp import core, spectral_ops
 from ddsp.core import size
 from ddsp.processors import ProcessorGroup
+from ddsp.tracing import compile_apart
 from ddsp.training import decoders
 from ddsp.training.inference.layout import StateLayout
 from ddsp.training.transfer import loading
@@ -91,7 +92,7 @@ class StreamingInstrument:
         self.processor_group = processor_group
         first = processor_group.initial_state(hop_size=self.hop_size)
         self._layout = StateLayout(first)
-        self._compiled = tf.function(
+        self._compiled = compile_apart(
             self.trace, autograph=False, jit_compile=jit_compile, reduce_retracing=True
         )
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import inspect
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import tensorflow as tf
+
+from ddsp.training.inference.block_module import BlockModule, Tensors
 
 if TYPE_CHECKING:
     from ddsp.training.inference.streaming_instrument import StreamingInstrument
 
-_NEXT = 'next_'
 
-
-class StreamingModule(tf.Module):
+class StreamingModule(BlockModule):
     """One step of an instrument, with all that it needs, for other runtimes.
 
     `step` takes the tensors of `input_names` in that order, `[1, frames_per_block]`
@@ -46,90 +45,43 @@ class StreamingModule(tf.Module):
     TensorShape([1, 256])
     """
 
+    played_names = ('audio',)
+
     def __init__(self, instrument: StreamingInstrument, frames_per_block: int) -> None:
-        super().__init__(name='streaming_instrument')
-        if not isinstance(frames_per_block, int) or frames_per_block < 1:
-            raise ValueError(
-                f'frames_per_block is {frames_per_block!r}, expected a whole number '
-                'above 0.'
-            )
-        self.frames_per_block = frames_per_block
-        self.hop_size = instrument.hop_size
+        super().__init__(
+            'streaming_instrument',
+            frames_per_block,
+            instrument.hop_size,
+            instrument.initial_state(),
+            [instrument.decoder, instrument.processor_group],
+        )
         self.sample_rate, self.frame_rate = (
             instrument.sample_rate,
             instrument.frame_rate,
         )
         self.latency = instrument.latency
-        self._state = {
-            name: value.numpy() for name, value in instrument.initial_state().items()
-        }
-        # A layer of Keras is not tracked inside of a module; its variables are.
-        layers = [instrument.decoder, instrument.processor_group]
-        self._weights = [v.value for layer in layers for v in layer.variables]
         self.feature_names = instrument.input_keys
         self.takes_noise = instrument.takes_noise
-        self.step = self._compile(instrument)
+
+        def play(block: Tensors, state: Tensors) -> tuple[Sequence[tf.Tensor], Tensors]:
+            noise = block.pop('noise', None)
+            audio, state = instrument.trace(block, state, noise)
+            return [audio], state
+
+        self.step = self._compile(play)
 
     @property
-    def state_names(self) -> tuple[str, ...]:
-        """The inputs that hold the state."""
-        return tuple(self._state)
-
-    @property
-    def input_names(self) -> tuple[str, ...]:
-        """All inputs of `step`, in their order."""
-        noise = ('noise',) if self.takes_noise else ()
-        return (*self.feature_names, *noise, *self.state_names)
-
-    @property
-    def output_names(self) -> tuple[str, ...]:
-        """All outputs of `step`: the audio, then the state in the order of inputs."""
-        return ('audio', *(f'{_NEXT}{name}' for name in self.state_names))
-
-    @property
-    def input_specs(self) -> dict[str, tf.TensorSpec]:
-        """Shapes and types of the inputs, in their order."""
-        frames = tf.TensorSpec([1, self.frames_per_block])
-        specs = dict.fromkeys(self.feature_names, frames)
+    def block_specs(self) -> dict[str, tf.TensorSpec]:
+        """The features, and noise if it takes any."""
+        specs = dict.fromkeys(
+            self.feature_names, tf.TensorSpec([1, self.frames_per_block])
+        )
         if self.takes_noise:
             specs['noise'] = tf.TensorSpec([1, self.frames_per_block * self.hop_size])
-        specs.update(
-            {k: tf.TensorSpec(v.shape, v.dtype) for k, v in self._state.items()}
-        )
-        return {
-            name: tf.TensorSpec(spec.shape, spec.dtype, name)
-            for name, spec in specs.items()
-        }
-
-    def initial_state(self) -> dict[str, np.ndarray]:
-        """The state of a stream that begins, by the names of the inputs."""
-        return {name: value.copy() for name, value in self._state.items()}
+        return specs
 
     def save(self, directory: str | Path) -> None:
         """Writes a SavedModel, whose signature `serving_default` is `step`."""
         tf.saved_model.save(
             self, str(directory), signatures={'serving_default': self.step}
         )
-
-    def _compile(
-        self, instrument: StreamingInstrument
-    ) -> tf.types.experimental.GenericFunction:
-        """Makes `step`, traced here and now."""
-        specs = self.input_specs
-
-        def step(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
-            named = dict(zip(specs, inputs))
-            features = {key: named[key] for key in self.feature_names}
-            state = {key: named[key] for key in self.state_names}
-            audio, state = instrument.trace(features, state, named.get('noise'))
-            outputs = [audio, *(state[name] for name in self.state_names)]
-            return dict(zip(self.output_names, outputs))
-
-        # A signature needs parameters of these names.
-        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        step.__signature__ = inspect.Signature(
-            [inspect.Parameter(name, kind) for name in specs]
-        )
-        compiled = tf.function(step, list(specs.values()), autograph=False)
-        compiled.get_concrete_function()
-        return compiled

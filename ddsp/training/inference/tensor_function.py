@@ -10,6 +10,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ddsp.tracing import compile_apart
+
 
 class TensorFunction:
     """The part of a Keras model that runs and saves `call` as a plain function.
@@ -83,7 +85,7 @@ def compile_named(
     signature = [
         tf.TensorSpec(spec.shape, spec.dtype, name) for name, spec in specs.items()
     ]
-    return tf.function(named, signature, autograph=False)
+    return compile_apart(named, input_signature=signature, autograph=False)
 
 
 def save_function(

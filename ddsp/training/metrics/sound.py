@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ddsp import core, losses, spectral_ops
-from ddsp.core import checks
+from ddsp import losses, spectral_ops
+from ddsp.core import checks, tensors
 from ddsp.training.metrics.base import BaseMetrics, RunningMean
 from ddsp.training.metrics.features import l1_distance
 
@@ -159,9 +159,7 @@ class SpectralMetrics(BaseMetrics):
 
 def as_audio(audio: Any, where: str) -> Any:
     """Audio `[batch, samples]`, given with a last axis of size 1 or without."""
-    audio = core.tf_float32(audio)
-    if audio.shape.rank == 3 and audio.shape[-1] == 1:
-        audio = audio[..., 0]
+    audio = tensors.without_channel(audio)
     checks.check_rank(audio, 2, 'audio', where, '[batch, samples]')
     return audio
 

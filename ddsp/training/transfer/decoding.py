@@ -9,6 +9,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ddsp.tracing import compile_apart
 from ddsp.training import checkpoints, decoders
 
 #: Inputs of decoders that can be made of f0, loudness and power.
@@ -36,7 +37,7 @@ class Decoding:
         if isinstance(decoder, decoders.RnnFcDecoder) and not decoder.stateless:
             decoder = with_state(decoder)
             self._state_dims = decoder.state_dims
-        self._decode = tf.function(
+        self._decode = compile_apart(
             lambda inputs: decoder(inputs, training=False), reduce_retracing=True
         )
 

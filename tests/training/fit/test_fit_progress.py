@@ -1,16 +1,13 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
-import threading
 
-import keras
 import numpy as np
 import pytest
 
 from ddsp.training.fit import progress as progress_room
-from ddsp.training.fit.progress import Progress, StopAtNaN, catch_interrupt
+from ddsp.training.fit.progress import Progress, StopAtNaN
 
 
 def steps(callback, losses):
@@ -57,58 +54,3 @@ def test_a_bar_on_a_terminal(capsys, monkeypatch):
 def test_a_loss_that_is_no_number_ends_it(loss):
     with pytest.raises(FloatingPointError, match=r'at step 2; try a lower learning'):
         steps(StopAtNaN(), [1.0, loss])
-
-
-def small_model():
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(1)])
-    model.compile(loss='mse')
-    return model
-
-
-class PressAt(keras.callbacks.Callback):
-    """Sends Ctrl-C to this process after a step."""
-
-    def __init__(self, step):
-        super().__init__()
-        self.step = step
-        self.steps = 0
-
-    def on_train_batch_end(self, batch, logs=None):
-        self.steps = batch + 1
-        if self.steps == self.step:
-            os.kill(os.getpid(), signal.SIGINT)
-
-
-def test_ctrl_c_ends_training_after_the_step(capsys):
-    before = signal.getsignal(signal.SIGINT)
-    press = PressAt(2)
-    x = np.zeros((50, 1), np.float32)
-    with catch_interrupt() as interrupt:
-        callbacks = [press, interrupt]
-        small_model().fit(x, x, batch_size=1, verbose=0, callbacks=callbacks)
-    assert interrupt.pressed
-    assert press.steps == 2
-    assert 'press Ctrl-C again to abort' in capsys.readouterr().err
-    assert signal.getsignal(signal.SIGINT) is before
-
-
-def test_ctrl_c_again_aborts():
-    with pytest.raises(KeyboardInterrupt), catch_interrupt() as interrupt:
-        os.kill(os.getpid(), signal.SIGINT)
-        assert interrupt.pressed
-        os.kill(os.getpid(), signal.SIGINT)
-
-
-def test_another_thread_listens_for_nothing():
-    found = []
-
-    def work():
-        with catch_interrupt() as interrupt:
-            found.append(interrupt.pressed)
-
-    before = signal.getsignal(signal.SIGINT)
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join()
-    assert found == [False]
-    assert signal.getsignal(signal.SIGINT) is before
