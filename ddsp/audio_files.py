@@ -21,6 +21,9 @@ _BLOCK_FRAMES = 1 << 17
 #: What libsndfile does not read, and ffmpeg does.
 FFMPEG_SUFFIXES = ('.m4a', '.aac', '.mp4', '.wma')
 
+# Of headers that can be true; resampling from others takes for ever, or crashes.
+_LOWEST_RATE, _HIGHEST_RATE = 1000, 10_000_000
+
 _SUBTYPES = {'pcm16': 'PCM_16', 'float32': 'FLOAT'}
 
 
@@ -62,6 +65,7 @@ def load_audio(
     # A bytearray grows in place and numpy reads it without another copy.
     samples = bytearray()
     with open_blocks(path, mono) as (file_rate, channels, blocks):
+        check_rate(file_rate, path)
         if file_rate != sample_rate:
             blocks = _resampled(blocks, file_rate, sample_rate, channels)
         for block in blocks:
@@ -176,7 +180,9 @@ def _resampled(
 def _raw_blocks(file: Any, path: Path) -> Iterator[np.ndarray]:
     position = 0
     try:
-        for block in file.blocks(_BLOCK_FRAMES, dtype='float32', always_2d=True):
+        # Not by soundfile's own blocks: where a file has less than its header says, as
+        # an MP3 that is cut off, these go on with what was left in memory.
+        while len(block := file.read(_BLOCK_FRAMES, 'float32', always_2d=True)):
             position += len(block)
             yield block
     except _soundfile().LibsndfileError as error:
@@ -190,13 +196,33 @@ def _check_readable(path: str | os.PathLike[str]) -> Path:
     path = Path(path)
     if not path.exists():
         raise FileNotFoundError(f'there is no file {path}.')
-    if path.is_dir():
-        raise IsADirectoryError(f'{path} is a directory, expected a sound file.')
     if not os.access(path, os.R_OK):
         raise PermissionError(f'{path} may not be read; check its permissions.')
+    if path.is_dir():
+        raise IsADirectoryError(f'{path} is a directory, expected a sound file.')
     if path.stat().st_size == 0:
         raise ValueError(f'{path} is empty: it has no bytes in it.')
     return path
+
+
+def check_rate(sample_rate: int, path: str | os.PathLike[str]) -> None:
+    """Refuses a sample rate that only a damaged header can name.
+
+    Parameters
+    ----------
+    sample_rate : in Hz, of the file.
+    path : for the message.
+
+    Raises
+    ------
+    ValueError
+        With the rate.
+    """
+    if not _LOWEST_RATE <= sample_rate <= _HIGHEST_RATE:
+        raise ValueError(
+            f'{path} is damaged: its header gives a sample rate of {sample_rate} Hz, '
+            f'expected {_LOWEST_RATE} to {_HIGHEST_RATE}.'
+        )
 
 
 def check_length(

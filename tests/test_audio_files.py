@@ -190,3 +190,22 @@ def test_a_missing_package_is_named_with_the_extra(tmp_path, no_decoder):
         load_audio(singing_path())
     with pytest.raises(ImportError, match=r"pip install 'ddsp\[audio\]'"):
         save_audio(tmp_path / 'a.wav', np.zeros(9), 16000)
+
+
+@pytest.mark.parametrize('rate', [1, 3, 2_000_000_000])
+def test_a_header_with_a_rate_that_cannot_be(tmp_path, rate):
+    soundfile.write(tmp_path / 'a.wav', np.zeros(100), 16000)
+    content = bytearray((tmp_path / 'a.wav').read_bytes())
+    content[24:28] = rate.to_bytes(4, 'little')
+    (tmp_path / 'a.wav').write_bytes(content)
+    with pytest.raises(ValueError, match=rf'is damaged: .* sample rate of {rate} Hz'):
+        load_audio(tmp_path / 'a.wav')
+
+
+def test_nothing_is_made_up_where_a_file_is_cut_off(tmp_path):
+    tone = np.sin(np.arange(10 * 44100) / 10)
+    soundfile.write(tmp_path / 'a.mp3', tone, 44100)
+    content = (tmp_path / 'a.mp3').read_bytes()
+    (tmp_path / 'a.mp3').write_bytes(content[: len(content) // 2])
+    audio = load_audio(tmp_path / 'a.mp3', 44100)
+    assert 4 * 44100 < len(audio) < 5.1 * 44100

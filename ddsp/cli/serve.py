@@ -7,6 +7,7 @@ import signal
 from typing import Any
 
 from ddsp.cli.options import add_command, add_debug
+from ddsp.training.termination import TERMINATED
 
 ABORTED = 'nothing is left behind'
 
@@ -17,7 +18,6 @@ needs no network.
 
 Ctrl-C ends it (exit status 0); recordings and sounds are removed then.
 """
-_SIGTERM_STATUS = 143
 
 
 def add_parser(subparsers: Any) -> None:
@@ -96,4 +96,4 @@ def run(arguments: argparse.Namespace) -> int:
         limits=serve.Limits(**given),
         say=lambda line: print(line, flush=True),
     )
-    return _SIGTERM_STATUS if ended == signal.SIGTERM else 0
+    return TERMINATED if ended == signal.SIGTERM else 0

@@ -14,6 +14,7 @@ from ddsp.cli.options import (
     add_method,
     typed_again,
 )
+from ddsp.training.termination import TERMINATED
 
 ABORTED = 'the same command, without --overwrite, goes on from the last checkpoint'
 
@@ -26,7 +27,6 @@ The same command goes on where an earlier one was stopped; what is not given sta
 it was. Ctrl-C ends training early; what was learnt so far is saved, measured and shown
 (exit status 0).
 """
-_SIGTERM_STATUS = 143
 
 
 def add_parser(subparsers: Any) -> None:
@@ -91,7 +91,7 @@ def run(arguments: argparse.Namespace) -> int:
         command=command_line(arguments),
     )
     if 'signal' in metrics:
-        return _SIGTERM_STATUS
+        return TERMINATED
     print(summary(metrics, Path(arguments.out), arguments.audio))
     return 0
 

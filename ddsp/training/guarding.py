@@ -6,6 +6,8 @@ import sys
 import traceback
 from collections.abc import Callable
 
+from ddsp.training.termination import ABORTED, TERMINATED, Terminated
+
 #: Errors whose message says it all.
 FORESEEN = (OSError, ValueError, ImportError, FloatingPointError)
 
@@ -17,7 +19,7 @@ def guarded(
     debug: bool,
     foreseen: tuple[type[Exception], ...] = FORESEEN,
 ) -> int:
-    """Runs a command; Ctrl-C and errors are told in one line on stderr.
+    """Runs a command; Ctrl-C, SIGTERM and errors are told in one line on stderr.
 
     Parameters
     ----------
@@ -29,13 +31,14 @@ def guarded(
 
     Returns
     -------
-    The exit status: that of the command, 1 for an error, 130 when aborted.
+    The exit status: that of the command, 1 for an error, 130 after Ctrl-C, 143 after a
+    SIGTERM that the command lets raise `Terminated`.
     """
     try:
         return run()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Terminated) as stop:
         print(f'\n{command.split()[0]}: aborted, {left}', file=sys.stderr)
-        return 130
+        return TERMINATED if isinstance(stop, Terminated) else ABORTED
     except Exception as error:
         if debug:
             traceback.print_exc()

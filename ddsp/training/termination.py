@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 
-#: The exit status that shells know a program by which SIGTERM has ended.
-STATUS = 128 + signal.SIGTERM
+#: The exit statuses that shells know a program by which Ctrl-C, or SIGTERM, has ended.
+ABORTED = 128 + signal.SIGINT
+TERMINATED = 128 + signal.SIGTERM
 
 
 class Terminated(SystemExit):
     """SIGTERM came; where nobody catches it, the program ends with its status."""
 
     def __init__(self) -> None:
-        super().__init__(STATUS)
+        super().__init__(TERMINATED)
 
 
 @contextlib.contextmanager
@@ -41,3 +44,15 @@ def sigterm_raises() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def leave(status: int) -> int:
+    """Gives an exit status back, or, after an interruption, ends the process.
+
+    Worker threads are in the midst of their work then. Python would wait for them, or
+    take from them what they work with, which ends in an abort.
+    """
+    if status in (ABORTED, TERMINATED):
+        sys.stderr.flush()
+        os._exit(status)
+    return status

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from ddsp.training.guarding import FORESEEN, guarded
+from ddsp.training.termination import Terminated
 
 
 class OwnError(ValueError):
@@ -23,8 +24,13 @@ def test_a_command_gives_its_own_status(capsys: pytest.CaptureFixture):
     assert capsys.readouterr() == ('', '')
 
 
-def test_ctrl_c_tells_what_is_left(capsys: pytest.CaptureFixture):
-    assert _ends(KeyboardInterrupt()) == 130
+@pytest.mark.parametrize(
+    'stop, status', [(KeyboardInterrupt(), 130), (Terminated(), 143)]
+)
+def test_a_stop_tells_what_is_left(
+    stop: BaseException, status: int, capsys: pytest.CaptureFixture
+):
+    assert _ends(stop) == status
     assert capsys.readouterr().err == '\ntool: aborted, nothing was written\n'
 
 

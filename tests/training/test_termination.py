@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from ddsp.training.termination import Terminated, sigterm_raises
+from ddsp.training.termination import Terminated, leave, sigterm_raises
 
 
 def test_sigterm_ends_in_order():
@@ -28,3 +28,13 @@ def test_another_thread_leaves_the_signal_alone():
     thread.start()
     thread.join()
     assert found == [signal.getsignal(signal.SIGTERM)]
+
+
+@pytest.mark.parametrize('status, left', [(130, [130]), (143, [143]), (1, []), (0, [])])
+def test_an_interrupted_command_waits_for_no_worker(
+    status: int, left: list[int], monkeypatch: pytest.MonkeyPatch
+):
+    ended = []
+    monkeypatch.setattr(os, '_exit', ended.append)
+    assert leave(status) == status
+    assert ended == left

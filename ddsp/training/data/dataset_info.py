@@ -11,7 +11,8 @@ A JSON object with
 - `splits`: for each split (`train` and `eval`, or `train` alone) a `file_pattern`
   beside this file, `num_examples`, `num_chunks`, `seconds` of audio without overlaps,
   `files` (name, `num_examples` and `bytes` of each) and `statistics`;
-- `recordings`: `num_read`, `seconds`, and `skipped`, a list of `path` and `reason`.
+- `recordings`: `num_read`, `seconds`, `skipped`, a list of `path` and `reason`, and
+  `remarks`, a list of `path` and `remark` of those that are silent, quiet or clipped.
 
 Statistics of a split count every frame of its recordings once. `loudness_db` and
 `f0_confidence` are of all frames, `f0_hz` and `f0_midi` (MIDI note numbers) of voiced
@@ -32,6 +33,7 @@ import tensorflow as tf
 
 FORMAT = 1
 FILE_NAME = 'dataset.json'
+_UNFINISHED = '.unfinished'
 
 
 def info_path(folder: str, name: str) -> str:
@@ -62,29 +64,46 @@ def read_json(path: str) -> dict[str, Any] | None:
             info = json.loads(file.read())
     except ValueError as error:
         raise ValueError(
-            f'{path} is not valid JSON ({error}); prepare the dataset again, or remove '
-            'the file to read the records without it.'
+            f'{path} is not valid JSON ({error}); remove the file, and prepare '
+            'the dataset again or read the records without it.'
         ) from error
     if not isinstance(info, dict) or info.get('format') != FORMAT:
         found = info.get('format') if isinstance(info, dict) else type(info).__name__
         raise ValueError(
             f'{path} has format {found!r}, expected {FORMAT}: it was written by '
-            'another version; prepare the dataset again, or remove the file to read '
-            'the records without it.'
+            'another version, or is something else; remove the file, and prepare '
+            'the dataset again or read the records without it.'
         )
+    _check_files(info, path)
     return info
+
+
+def _check_files(info: dict[str, Any], path: str) -> None:
+    try:
+        numbers = [[f['num_examples'], f['bytes']] for f in files_of(info).values()]
+        whole = all(isinstance(number, int) for pair in numbers for number in pair)
+    except (AttributeError, KeyError, TypeError):
+        whole = False
+    if not whole:
+        raise ValueError(
+            f'{path} does not say of each file in its splits the name, num_examples '
+            'and bytes; remove the file, and prepare the dataset again or read the '
+            'records without it.'
+        )
 
 
 def write_json(path: str, info: dict[str, Any]) -> None:
     """Writes a description, which appears whole or not at all."""
-    temporary = f'{path}.unfinished'
+    temporary = f'{path}{_UNFINISHED}'
     with tf.io.gfile.GFile(temporary, 'w') as file:
         file.write(json.dumps(info, indent=2, allow_nan=False) + '\n')
     tf.io.gfile.rename(temporary, path, overwrite=True)
 
 
-def find_info(files: list[str]) -> dict[str, Any] | None:
-    """The description of the dataset that record files belong to.
+def find_infos(
+    files: list[str],
+) -> tuple[list[dict[str, Any]], dict[str, dict[str, Any]]]:
+    """The descriptions of the datasets that record files belong to.
 
     Parameters
     ----------
@@ -92,18 +111,32 @@ def find_info(files: list[str]) -> dict[str, Any] | None:
 
     Returns
     -------
-    What `dataset.json` beside the first of them holds, or None where no description
-    there names the file.
+    What each `dataset.json` beside the files holds that names one of them, that of the
+    first file first; and what they say of each file, by path.
     """
-    if not files:
-        return None
-    folder, name = os.path.split(files[0])
-    candidates = tf.io.gfile.glob(os.path.join(glob_escape(folder), 'dataset*.json'))
-    for path in sorted(candidates):
-        info = read_json(path)
-        if info is not None and name in files_of(info):
-            return info
-    return None
+    told: dict[str, dict[str, Any]] = {}
+    found: list[tuple[int, dict[str, Any]]] = []
+    for folder in dict.fromkeys(os.path.dirname(path) for path in files):
+        for path in infos_in(folder):
+            info = read_json(path) or {}
+            own = {os.path.join(folder, n): f for n, f in files_of(info).items()}
+            new = [f for f in files if f in own and f not in told]
+            if new:
+                told.update({f: own[f] for f in new})
+                found.append((files.index(new[0]), info))
+    found.sort(key=lambda pair: pair[0])
+    return [info for _, info in found], told
+
+
+def infos_in(folder: str) -> list[str]:
+    """Paths of all descriptions in a folder."""
+    return sorted(tf.io.gfile.glob(os.path.join(glob_escape(folder), 'dataset*.json')))
+
+
+def is_info(path: str) -> bool:
+    """Whether a path is that of a description, perhaps one that is being written."""
+    name = os.path.basename(path).removesuffix(_UNFINISHED)
+    return fnmatch.fnmatchcase(name, 'dataset*.json')
 
 
 def files_of(info: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -119,7 +152,7 @@ def split_of(info: dict[str, Any], files: list[str]) -> str | None:
     """Name of the split that the first of some record files belongs to."""
     name = os.path.basename(files[0])
     for split, content in info.get('splits', {}).items():
-        if fnmatch.fnmatchcase(name, content['file_pattern']):
+        if any(file['name'] == name for file in content['files']):
             return split
     return None
 

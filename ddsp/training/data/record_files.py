@@ -24,8 +24,10 @@ from ddsp.training.data import dataset_info
 _HEADER = struct.Struct('<QI')
 _FOOTER = struct.Struct('<I')
 _EXTRA = _HEADER.size + _FOOTER.size
+_SHARD_NUMBERS = re.compile(r'-\d{5,}-of-\d{5,}$')
 _SHARD_NAME = re.compile(r'(?P<stem>.*)-(?P<index>\d{5,})-of-(?P<count>\d{5,})$')
 _SCANNERS = 16
+_MOST_NAMED = 4
 _DAMAGE = re.compile(r'ValueError: (?P<message>.* is (damaged|cut off).*)')
 
 
@@ -38,16 +40,43 @@ class RecordIndex:
     files : paths.
     file_numbers : `[records]`, the file that each stands in.
     offsets : `[records]`, the byte at which it begins.
-    info : what `dataset.json` says of the files, if it is there.
+    sizes : `[records]`, bytes from there to the next one.
+    infos : what each `dataset.json` says that describes some of the files.
     """
 
     files: tuple[str, ...]
     file_numbers: np.ndarray
     offsets: np.ndarray
-    info: dict[str, Any] | None
+    sizes: np.ndarray
+    infos: tuple[dict[str, Any], ...]
 
     def __len__(self) -> int:
         return len(self.offsets)
+
+    @property
+    def info(self) -> dict[str, Any] | None:
+        """What `dataset.json` says of the first file, if one describes it."""
+        return self.infos[0] if self.infos else None
+
+    def path(self, record: int) -> str:
+        """The file that a record stands in."""
+        return self.files[self.file_numbers[record]]
+
+    def samples_of_each_form(self, most: int) -> list[int]:
+        """Numbers of records that stand for all others, of their dataset and size.
+
+        Parameters
+        ----------
+        most : how many of them there may be.
+        """
+        stems: dict[str, int] = {}
+        by_file = [
+            stems.setdefault(_SHARD_NUMBERS.sub('', path), len(stems))
+            for path in self.files
+        ]
+        forms = np.stack([np.asarray(by_file)[self.file_numbers], self.sizes], axis=1)
+        _, first = np.unique(forms, axis=0, return_index=True)
+        return sorted(first.tolist())[:most]
 
     def read(self, record: int) -> bytes:
         """Reads one record.
@@ -57,8 +86,7 @@ class RecordIndex:
         ValueError
             When it is damaged; with the file and the offset.
         """
-        path = self.files[self.file_numbers[record]]
-        return read_record(path, int(self.offsets[record]))
+        return read_record(self.path(record), int(self.offsets[record]))
 
     def read_number(self, record: np.ndarray) -> bytes:
         """The same for `tf.numpy_function`."""
@@ -81,21 +109,26 @@ def make_index(patterns: str | Sequence[str], parameter: str) -> RecordIndex:
     ------
     FileNotFoundError
         When no file matches, or shards are missing.
+    IsADirectoryError
+        When a folder is named like a shard.
     ValueError
         When a file is damaged, with the offset; when shards of two datasets match, or
         there are no records.
     """
     files = match_files(patterns, parameter)
-    info = dataset_info.find_info(files)
-    described = dataset_info.files_of(info) if info else {}
+    infos, described = dataset_info.find_infos(files)
     _check_complete(files)
     with concurrent.futures.ThreadPoolExecutor(_SCANNERS) as pool:
-        offsets = list(
-            pool.map(lambda f: find_records(f, described.get(_name(f))), files)
-        )
+        offsets = list(pool.map(lambda f: find_records(f, described.get(f)), files))
+        lengths = list(pool.map(_length, files))
     numbers = [np.full(len(found), i, np.int64) for i, found in enumerate(offsets)]
+    sizes = [np.diff(found, append=length) for found, length in zip(offsets, lengths)]
     index = RecordIndex(
-        tuple(files), np.concatenate(numbers), np.concatenate(offsets), info
+        tuple(files),
+        np.concatenate(numbers),
+        np.concatenate(offsets),
+        np.concatenate([size[: len(o)] for size, o in zip(sizes, offsets)]),
+        tuple(infos),
     )
     if not len(index):
         raise ValueError(
@@ -105,18 +138,48 @@ def make_index(patterns: str | Sequence[str], parameter: str) -> RecordIndex:
 
 
 def match_files(patterns: str | Sequence[str], parameter: str) -> list[str]:
-    """Paths that match, sorted; without those that are being written."""
+    """Paths that match, sorted; without descriptions, which may match too."""
     patterns = [patterns] if isinstance(patterns, str) else list(patterns)
     found: set[str] = set()
     for pattern in patterns:
-        found.update(tf.io.gfile.glob(os.path.expanduser(pattern)))
-    files = sorted(f for f in found if not tf.io.gfile.isdir(f))
+        found.update(_glob(os.path.expanduser(pattern)))
+    folders = {f for f in found if tf.io.gfile.isdir(f)}
+    for folder in sorted(folders):
+        if _SHARD_NAME.match(folder):
+            raise IsADirectoryError(
+                f'{folder} is a folder, expected a record file; copy or prepare it '
+                'again.'
+            )
+    files = sorted(f for f in found - folders if not dataset_info.is_info(f))
     if not files:
         raise FileNotFoundError(
             f'no file matches {", ".join(patterns)}; set {parameter} to a pattern of '
-            "record files, such as 'data/violin.tfrecord*'."
+            f"record files, such as 'data/violin.tfrecord*'{_there(patterns[0])}."
         )
     return files
+
+
+def _glob(pattern: str) -> list[str]:
+    # Brackets more often are part of a name than a choice of characters.
+    return tf.io.gfile.glob(pattern) or tf.io.gfile.glob(pattern.replace('[', '[[]'))
+
+
+def _there(pattern: str) -> str:
+    """Which records there are where a pattern looked in vain, for its message."""
+    pattern = os.path.expanduser(pattern)
+    folder = pattern if tf.io.gfile.isdir(pattern) else os.path.dirname(pattern)
+    names = [n for n in _listed(folder) if _SHARD_NUMBERS.search(n)]
+    stems = sorted({_SHARD_NUMBERS.sub('*', name) for name in names})[:_MOST_NAMED]
+    if not stems:
+        return ''
+    return '; there are ' + ', '.join(os.path.join(folder, stem) for stem in stems)
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return tf.io.gfile.listdir(folder or '.')
+    except tf.errors.OpError:
+        return []
 
 
 def _check_complete(files: list[str]) -> None:
@@ -163,7 +226,7 @@ def find_records(path: str, described: dict[str, Any] | None = None) -> np.ndarr
         When the file is damaged, with the offset; or has not as many records as
         described.
     """
-    n_bytes = int(tf.io.gfile.stat(path).length)
+    n_bytes = _length(path)
     if described and described['bytes'] == n_bytes:
         offsets = _even_offsets(path, described['num_examples'], n_bytes)
         if offsets is not None:
@@ -263,8 +326,8 @@ def _open(path: str) -> Any:
     return tf.io.gfile.GFile(path, 'rb') if '://' in path else open(path, 'rb')
 
 
-def _name(path: str) -> str:
-    return os.path.basename(path)
+def _length(path: str) -> int:
+    return int(tf.io.gfile.stat(path).length)
 
 
 def _crc_table() -> list[int]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from typing import Any
 
 import gin
 import tensorflow as tf
 
 from ddsp.training.data.base import DataProvider, random_seed
-from ddsp.training.data.checks import check_first_record, check_info
+from ddsp.training.data.checks import check_info, check_records
 from ddsp.training.data.record_files import RecordIndex, make_index
 from ddsp.training.data.stream_plan import StreamPlan
 
@@ -166,10 +167,16 @@ class TFRecordProvider(DataProvider):
     def _records(self) -> RecordIndex:
         """The index of all records, which are checked when it is made."""
         if self._index is None:
-            index = make_index(self.file_pattern, f'{self._gin_name}.file_pattern')
-            if index.info is not None:
-                check_info(index.info, self._told(), self._gin_name)
-            check_first_record(index, self.features_dict, self._told(), self._gin_name)
+            index = make_index(self.file_pattern, self._place)
+            for info in index.infos:
+                check_info(info, self._told(), self._gin_name, self._settable)
+            check_records(
+                index,
+                self.features_dict,
+                self._told(),
+                self._gin_name,
+                self._settable,
+            )
             self._index = index
         return self._index
 
@@ -185,6 +192,16 @@ class TFRecordProvider(DataProvider):
     @property
     def _gin_name(self) -> str:
         return type(self).__name__
+
+    @property
+    def _settable(self) -> set[str]:
+        """Parameters that gin can set."""
+        return set(inspect.signature(type(self)).parameters)
+
+    @property
+    def _place(self) -> str:
+        """What says where the records are, as gin calls it."""
+        return f'{self._gin_name}.file_pattern'
 
     def _where(self) -> str:
         return str(self.file_pattern)

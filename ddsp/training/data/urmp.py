@@ -66,6 +66,11 @@ class Urmp(LegacyTFRecordProvider):
         words += [self.suffix] if self.suffix else []
         return os.path.join(self.base_dir, '_'.join(words) + '.tfrecord*')
 
+    @property
+    def _place(self) -> str:
+        name = self._gin_name
+        return f'{name}.base_dir, instrument_key, split and suffix, which make up'
+
 
 @gin.register(module='ddsp.training.data')
 class UrmpMidi(Urmp):

@@ -13,7 +13,7 @@ import gin
 import numpy as np
 import tensorflow as tf
 
-from ddsp.training import flags, gin_files
+from ddsp.training import flags, gin_files, termination
 from ddsp.training.data import dataset_info
 from ddsp.training.data_preparation import pipeline, synthetic_data
 from ddsp.training.data_preparation.splitting import shard_path
@@ -168,9 +168,7 @@ def generate(
             pipeline_options,
         )
         info = _describe(output, random_seed, example, finals, aside, parts)
-        path = dataset_info.info_path(os.path.dirname(output), info['name'])
-        put_in_place(list(zip(aside, finals)), path)
-        dataset_info.write_json(path, info)
+        put_in_place(list(zip(aside, finals)), output, info)
     return info
 
 
@@ -296,7 +294,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    info = _generate(arguments)
+    with termination.sigterm_raises():
+        info = _generate(arguments)
     split = info['splits']['train']
     print(f'{split["num_examples"]} examples: {split["file_pattern"]}', file=sys.stderr)
     return 0
@@ -322,7 +321,7 @@ def _generate(arguments: argparse.Namespace) -> dict[str, Any]:
 
 def console_entry_point() -> int:
     """What the installed command calls; gives the exit status."""
-    return main()
+    return termination.leave(main())
 
 
 if __name__ == '__main__':

@@ -6,8 +6,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from ddsp.training import termination
 from ddsp.training.data_preparation import decoding, prepare_tfrecord_lib
-from ddsp.training.flags import add_list, add_switch, split_commas
+from ddsp.training.flags import add_list, add_switch
 from ddsp.training.guarding import FORESEEN, guarded
 
 EXIT_SKIPPED = 3
@@ -18,7 +19,7 @@ a dataset.json beside them.
 
 Exit status: 0 when every recording was read; 3 when records were written but some
 recordings had to be left out, which are listed with the reason; 1 for an error, after
-which nothing was written; 2 for a wrong command line; 130 for Ctrl-C.
+which nothing was written; 2 for a wrong command line; 130 for Ctrl-C, 143 for SIGTERM.
 """
 
 
@@ -33,7 +34,7 @@ def make_parser() -> argparse.ArgumentParser:
         parser,
         'input_audio_filepatterns',
         'files, patterns such as "recordings/*.wav" or folders, with commas between; '
-        'may be repeated',
+        'may be repeated; a name with a comma in it needs a flag of its own',
     )
     parser.add_argument(
         '--output_tfrecord_path',
@@ -103,7 +104,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _prepare(arguments: argparse.Namespace) -> int:
-    patterns = split_commas(arguments.input_audio_filepatterns)
+    patterns = decoding.split_patterns(arguments.input_audio_filepatterns)
     if not patterns:
         raise ValueError(
             '--input_audio_filepatterns is missing: name the recordings to prepare.'
@@ -112,13 +113,14 @@ def _prepare(arguments: argparse.Namespace) -> int:
     for name in ('input_audio_filepatterns', 'debug'):
         del given[name]
     recordings = decoding.find_audio(patterns)
-    info = prepare_tfrecord_lib.prepare_tfrecord(recordings, **given)
+    with termination.sigterm_raises():
+        info = prepare_tfrecord_lib.prepare_tfrecord(recordings, **given)
     return EXIT_SKIPPED if info['recordings']['skipped'] else 0
 
 
 def console_entry_point() -> int:
     """What the installed command calls; gives the exit status."""
-    return main()
+    return termination.leave(main())
 
 
 if __name__ == '__main__':

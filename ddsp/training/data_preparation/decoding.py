@@ -10,7 +10,7 @@ import shutil
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,9 @@ import numpy as np
 import tensorflow as tf
 
 from ddsp import audio_files
+from ddsp.training.data_preparation.level import Level
 from ddsp.training.data_preparation.settings import RATE_16K, Settings
+from ddsp.training.flags import split_commas
 from ddsp.training.optional import import_optional
 
 AUDIO_SUFFIXES = (
@@ -51,6 +53,7 @@ class Recording:
     seconds : its length.
     n_frames : its length in frames, filled with silence to at least one example.
     failure : None, or what was wrong with it.
+    remark : None, or what to know of one that could be read.
     """
 
     index: int
@@ -58,6 +61,7 @@ class Recording:
     seconds: float = 0.0
     n_frames: int = 0
     failure: str | None = None
+    remark: str | None = None
 
 
 def decode(numbered_path: tuple[int, str], settings: Settings) -> Recording:
@@ -69,17 +73,17 @@ def decode(numbered_path: tuple[int, str], settings: Settings) -> Recording:
     index, path = numbered_path
     try:
         with local_copy(path) as local:
-            seconds = _decode(local, index, settings)
+            seconds, remark = _decode(local, index, settings)
     except (OSError, ValueError) as error:
         return Recording(index, path, failure=_reason(error, path))
     hop, rate = settings.hop, settings.sample_rate
     n_frames = max(-(-round(seconds * rate) // hop), settings.example_frames)
-    return Recording(index, path, seconds, n_frames)
+    return Recording(index, path, seconds, n_frames, remark=remark)
 
 
-def _decode(path: str, index: int, settings: Settings) -> float:
-    """Writes the samples; gives the length in seconds."""
-    rate = settings.sample_rate
+def _decode(path: str, index: int, settings: Settings) -> tuple[float, str | None]:
+    """Writes the samples; gives the length in seconds, and a remark if there is one."""
+    rate, level = settings.sample_rate, Level()
     with contextlib.ExitStack() as stack:
         file_rate, blocks = stack.enter_context(open_any(path))
         writers = [_Writer(settings.work_path('audio', index), file_rate, rate)]
@@ -89,13 +93,14 @@ def _decode(path: str, index: int, settings: Settings) -> float:
         for writer in writers:
             stack.enter_context(writer)
         for block in blocks:
+            level.add(block)
             for writer in writers:
                 writer.write(block)
         for writer in writers:
             writer.finish()
     if not writers[0].n_samples:
         raise ValueError(f'{path} is empty: it has no samples in it.')
-    return writers[0].n_samples / rate
+    return writers[0].n_samples / rate, level.remark()
 
 
 class _Writer:
@@ -143,6 +148,7 @@ def open_any(path: str) -> Iterator[tuple[int, Iterator[np.ndarray]]]:
                 hint = ' With ffmpeg on the PATH, m4a and other formats can be read.'
                 raise ValueError(f'{error}{hint}') from error
             rate, blocks = stack.enter_context(_open_ffmpeg(path))
+        audio_files.check_rate(rate, path)
         yield rate, blocks
 
 
@@ -222,8 +228,8 @@ def find_audio(patterns: list[str]) -> list[str]:
 
     Parameters
     ----------
-    patterns : paths with `*`, `?` and `[...]`; a folder means every sound file in it
-        and in the folders in it, known by suffix.
+    patterns : paths with `*`, `?`, `[...]` and a leading `~`; a folder means every
+        sound file in it and in the folders in it, known by suffix.
 
     Raises
     ------
@@ -240,18 +246,77 @@ def find_audio(patterns: list[str]) -> list[str]:
                 "'recordings/*.wav', or a folder with recordings in it."
             )
         found.update(matched)
-    return sorted(found)
+    return distinct(sorted(found))
+
+
+def distinct(paths: Sequence[str]) -> list[str]:
+    """Leaves out what is a file that came before, by another path or by a link.
+
+    A recording that counts twice could be trained on and evaluated on.
+    """
+    by_file: dict[Any, str] = {}
+    for path in paths:
+        by_file.setdefault(_identity(path), path)
+    return list(by_file.values())
+
+
+def _identity(path: str) -> Any:
+    try:
+        status = os.stat(path)
+    except (OSError, ValueError):  # On another machine, or not there at all.
+        return path
+    return status.st_dev, status.st_ino
+
+
+def split_patterns(values: Sequence[str]) -> list[str]:
+    """Patterns with commas between them; a comma may also be part of a name.
+
+    Parameters
+    ----------
+    values : each a pattern that matches something, commas and all, or several.
+    """
+    return [
+        pattern
+        for value in values
+        for pattern in ([value] if _match(value) else split_commas(value))
+    ]
 
 
 def _match(pattern: str) -> list[str]:
+    pattern = os.path.expanduser(pattern)
     if '://' in pattern:
+        if tf.io.gfile.isdir(pattern):
+            walk = tf.io.gfile.walk(pattern)
+            inside = [
+                os.path.join(here, name) for here, _, names in walk for name in names
+            ]
+            return [path for path in inside if is_audio(path)]
         return [p for p in tf.io.gfile.glob(pattern) if not tf.io.gfile.isdir(p)]
     if os.path.isfile(pattern):
         return [pattern]
     if os.path.isdir(pattern):
-        inside = (str(path) for path in Path(pattern).rglob('*') if path.is_file())
-        return [path for path in inside if is_audio(path)]
+        return _inside(pattern)
     return [p for p in glob.glob(pattern, recursive=True) if not os.path.isdir(p)]
+
+
+def _inside(folder: str) -> list[str]:
+    """Sound files in a folder, also behind links, and folders that may not be read.
+
+    These, and links that lead nowhere, are told of when they are to be decoded.
+    """
+    found: list[str] = []
+    seen: set[str] = set()
+
+    def keep(error: OSError) -> None:
+        found.append(str(Path(error.filename)))
+
+    for here, folders, names in os.walk(folder, onerror=keep, followlinks=True):
+        if os.path.realpath(here) in seen:  # A link to where it is in.
+            folders.clear()
+            continue
+        seen.add(os.path.realpath(here))
+        found += [str(Path(here) / name) for name in names if is_audio(name)]
+    return found
 
 
 def is_audio(path: str) -> bool:

@@ -57,7 +57,8 @@ def run(
 
     Returns
     -------
-    `skipped` (`path` and `reason` of each unreadable recording), `error` (None, or why
+    `skipped` (`path` and `reason` of each unreadable recording), `remarks` (`path` and
+    `remark` of those that are silent, very quiet or clipped), `error` (None, or why
     there are no records), and, without an error, `files` (split, path, examples, bytes
     of each), `splits` (statistics and counts of each) and `seconds`.
     """
@@ -129,9 +130,12 @@ def _plain_errors() -> Iterator[None]:
     Beam prints the worker's stack, logs it again, and raises it within the message;
     here the last line of it remains, with the whole as its cause.
     """
+    from apache_beam.runners.worker import sdk_worker
+
     log = logging.getLogger('apache_beam')
     level = log.level
     log.setLevel(logging.CRITICAL)
+    sdk_worker.print = lambda *_, **__: None  # Found before the one that is built in.
     try:
         yield
     except Exception as error:
@@ -140,9 +144,11 @@ def _plain_errors() -> Iterator[None]:
             raise
         reason = re.sub(r" \[while running '.*", '', lines[-1])
         reason = reason.removeprefix('RuntimeError: ')
+        reason = re.sub(r'^[\w.]*\.(?=\w+: )', '', reason)  # The module of the error.
         raise RuntimeError(f'preparing records stopped: {reason}') from error
     finally:
         log.setLevel(level)
+        del sdk_worker.print
 
 
 def import_beam() -> Any:
@@ -166,10 +172,11 @@ def _pipeline_options(beam: Any, options: Sequence[str]) -> Any:
     """
     from apache_beam.options.pipeline_options import PipelineOptions
 
-    given = [option for option in options if option]
+    given = joined_options(options)
     names = {option.split('=')[0].lstrip('-') for option in given}
     runners = [o.split('=', 1)[1] for o in given if o.startswith('--runner=')]
     if not runners or runners[-1] in _LOCAL_RUNNERS:
+        _check_known(PipelineOptions(given))
         given = [o for o in given if not o.startswith('--runner=')]
         # By its own name: 'DirectRunner' may try to fetch another runner's binary.
         given.append('--runner=FnApiRunner')
@@ -178,6 +185,51 @@ def _pipeline_options(beam: Any, options: Sequence[str]) -> Any:
         if 'direct_num_workers' not in names:
             given.append(f'--direct_num_workers={_n_cores()}')
     return PipelineOptions(given)
+
+
+def joined_options(options: Sequence[str]) -> list[str]:
+    """Options as `--name=value` or `--name`, one each.
+
+    Parameters
+    ----------
+    options : the parts of a command line, or of a list with commas between, where
+        values may hold commas too.
+
+    Raises
+    ------
+    ValueError
+        For one that does not begin with `--`: Beam would leave it out and say nothing.
+    """
+    joined: list[str] = []
+    words = [word for option in options for word in option.split()]
+    for word in words:
+        if word.startswith('-'):
+            joined.append(word)
+        elif joined and '=' not in word:
+            joined[-1] += f',{word}' if '=' in joined[-1] else f'={word}'
+        else:
+            raise ValueError(
+                f'pipeline_options: {word!r} is no option, expected --name=value with '
+                'commas between, such as --runner=DataflowRunner,--project=P.'
+            )
+    return joined
+
+
+def _check_known(options: Any) -> None:
+    """Refuses options that no part of Beam knows; it would take no notice of them."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        everything = options.get_all_options(retain_unknown_options=True)
+        known = options.get_all_options()
+    finally:
+        logging.disable(level)
+    unknown = sorted(set(everything) - set(known))
+    if unknown:
+        raise ValueError(
+            f'pipeline_options: Apache Beam knows no {", ".join(unknown)}; check the '
+            'spelling.'
+        )
 
 
 def _n_cores() -> int:
@@ -196,9 +248,10 @@ def _build(
     as_list = beam.pvalue.AsList
     recordings = (
         pipeline
-        | 'Paths' >> beam.Create(paths)
+        # As bytes: a name may hold some that are no text, which Beam cannot encode.
+        | 'Paths' >> beam.Create([(n, os.fsencode(path)) for n, path in paths])
         | 'SpreadPaths' >> beam.Reshuffle()
-        | 'Decode' >> beam.Map(functools.partial(decode, settings=settings))
+        | 'Decode' >> beam.Map(_decode, settings)
     )
     failed = recordings | 'Failed' >> beam.Filter(_has_failed)
     chunks = (
@@ -227,6 +280,11 @@ def _build(
             strict,
         )
     )
+
+
+def _decode(numbered_path: tuple[int, bytes], settings: Settings) -> Recording:
+    number, path = numbered_path
+    return decode((number, os.fsdecode(path)), settings)
 
 
 def _has_failed(recording: Recording) -> bool:
@@ -271,6 +329,7 @@ def _write_result(
     read = [r for r in recordings if not _has_failed(r)]
     result = {
         'skipped': [{'path': r.path, 'reason': r.failure} for r in skipped],
+        'remarks': [{'path': r.path, 'remark': r.remark} for r in read if r.remark],
         'num_read': len(read),
         'seconds': sum(r.seconds for r in read),
         'error': None if skipped and strict else _problem(chunks, settings),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -12,7 +13,8 @@ import tensorflow as tf
 
 from ddsp import pitch, spectral_ops
 from ddsp.training.data import dataset_info
-from ddsp.training.data_preparation import pipeline
+from ddsp.training.data_preparation import decoding, pipeline
+from ddsp.training.data_preparation.progress import duration, telling_progress
 from ddsp.training.data_preparation.settings import Settings, check_settings
 from ddsp.training.data_preparation.splitting import record_prefix
 from ddsp.training.data_preparation.writing import (
@@ -58,6 +60,7 @@ def prepare_tfrecord(
     Parameters
     ----------
     input_audio_paths : wav, flac, mp3, ogg, aiff; m4a and others where there is ffmpeg.
+        A file that is listed twice, by whatever path, counts once.
     output_tfrecord_path : where records go, such as `'data/violin.tfrecord'`. Files are
         `violin.tfrecord-00000-of-00010`, or, with an evaluation split,
         `violin-train.tfrecord-...` and `violin-eval.tfrecord-...`.
@@ -88,7 +91,10 @@ def prepare_tfrecord(
     ------
     ValueError
         For arguments that cannot be; when no recording can be read, or, if `strict`,
-        when one cannot; for too few chunks to split.
+        when one cannot; for too few chunks to split; for a `dataset.json` beside the
+        records that is none.
+    OSError
+        When no file may be written where the records go.
     RuntimeError
         When another process prepares the same records, or when a step fails, as on a
         full disk.
@@ -96,7 +102,9 @@ def prepare_tfrecord(
         When Apache Beam, or the package of the pitch estimator, is missing.
     """
     say = say or _print
-    paths = [os.fspath(path) for path in input_audio_paths]
+    if isinstance(input_audio_paths, (str, os.PathLike)):
+        input_audio_paths = [input_audio_paths]
+    paths = decoding.distinct([os.fspath(path) for path in input_audio_paths])
     output = _absolute(output_tfrecord_path)
     settings = Settings(
         output_path=output,
@@ -115,15 +123,18 @@ def prepare_tfrecord(
     )
     _check_call(paths, output, settings)
     options = _split_options(pipeline_options)
-    say(f'preparing {len(paths)} recordings; f0 by {pitch_method}')
+    began = time.monotonic()
+    say(f'preparing {_counted(len(paths))}; f0 by {pitch_method}')
     with work_folder(output) as folder:
         settings = dataclasses.replace(settings, work_dir=folder)
-        result = pipeline.run(paths, settings, strict, options)
+        with telling_progress(settings, len(paths), say):
+            result = pipeline.run(paths, settings, strict, options)
         _check_result(result, strict)
         info = _describe(result, settings)
         _finish(result, info, settings)
     for line in summary(info):
         say(line)
+    say(f'it took {duration(time.monotonic() - began)}')
     return info
 
 
@@ -141,6 +152,9 @@ def summary(info: dict[str, Any]) -> list[str]:
             f'{info["example_secs"]:g} s from {content["seconds"]:.1f} s, '
             f'{100 * voiced:.0f}% voiced: {content["file_pattern"]}'
         )
+    if recordings['remarks']:
+        lines.append(f'worth a look, {_counted(len(recordings["remarks"]))}:')
+        lines += [f'  {r["path"]}: {r["remark"]}' for r in recordings['remarks']]
     if recordings['skipped']:
         lines.append(f'left out {_counted(len(recordings["skipped"]))}:')
         lines += [f'  {s["path"]}: {s["reason"]}' for s in recordings['skipped']]
@@ -152,7 +166,7 @@ def _counted(n_recordings: int) -> str:
 
 
 def _absolute(path: str) -> str:
-    path = os.fspath(path)
+    path = os.path.expanduser(os.fspath(path))
     return path if '://' in path else os.path.abspath(path)
 
 
@@ -170,7 +184,19 @@ def _check_call(paths: list[str], output: str, settings: Settings) -> None:
     check_settings(settings)
     # Fails here, in one line, for an unknown name or a missing package.
     pitch.get_estimator(settings.pitch_method, viterbi=settings.viterbi)
-    tf.io.gfile.makedirs(folder)
+    _check_writable(folder)
+
+
+def _check_writable(folder: str) -> None:
+    try:
+        tf.io.gfile.makedirs(folder)
+        if '://' not in folder and not os.access(folder, os.W_OK):
+            raise PermissionError(f'no file may be made in {folder}')
+    except (OSError, tf.errors.OpError) as error:
+        raise OSError(
+            f'records cannot be written to {folder} ({getattr(error, "message", error)}'
+            '); choose another --output_tfrecord_path.'
+        ) from error
 
 
 def _split_options(options: Sequence[str] | str) -> list[str]:
@@ -224,6 +250,7 @@ def _describe(result: dict[str, Any], settings: Settings) -> dict[str, Any]:
         'recordings': {
             'num_read': result['num_read'],
             'seconds': result['seconds'],
+            'remarks': result['remarks'],
             'skipped': result['skipped'],
         },
     }
@@ -234,14 +261,11 @@ def _name(settings: Settings) -> str:
 
 
 def _finish(result: dict[str, Any], info: dict[str, Any], settings: Settings) -> None:
-    folder = os.path.dirname(settings.output_path)
-    path = dataset_info.info_path(folder, _name(settings))
     moves = [
         (os.path.join(settings.work_dir, os.path.basename(final)), final)
         for _, final, _, _ in result['files']
     ]
-    put_in_place(moves, path)
-    dataset_info.write_json(path, info)
+    put_in_place(moves, settings.output_path, info)
 
 
 def _print(line: str) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
 
 from ddsp import spectral_ops
 
 # The second form of the audio in each record, which estimators of pitch listen to.
 RATE_16K = spectral_ops.CREPE_SAMPLE_RATE
+_SEEDS = 1 << 31
 
 
 @dataclasses.dataclass(frozen=True)
@@ -104,7 +106,7 @@ def check_settings(settings: Settings) -> None:
     """
     s = settings
     for name in ('sample_rate', 'frame_rate', 'example_secs', 'hop_secs'):
-        if not getattr(s, name) > 0:
+        if not 0 < getattr(s, name) < math.inf:
             raise ValueError(f'{name} is {getattr(s, name)}, expected above 0.')
     if s.sample_rate % s.frame_rate:
         raise ValueError(
@@ -118,6 +120,11 @@ def check_settings(settings: Settings) -> None:
                 f'{name} {getattr(s, name)} is {frames:g} frames at {s.frame_rate} '
                 'frames per second, expected a whole number.'
             )
+    if not 0 <= s.chunk_secs < math.inf:
+        raise ValueError(
+            f'chunk_secs is {s.chunk_secs}, expected above 0, or 0 to leave recordings '
+            'whole.'
+        )
     if s.chunk_frames and s.chunk_frames < s.example_frames:
         raise ValueError(
             f'chunk_secs {s.chunk_secs} is shorter than example_secs '
@@ -131,3 +138,5 @@ def check_settings(settings: Settings) -> None:
         )
     if s.num_shards is not None and s.num_shards < 1:
         raise ValueError(f'num_shards is {s.num_shards}, expected at least 1.')
+    if not 0 <= s.seed < _SEEDS:
+        raise ValueError(f'seed is {s.seed}, expected 0 to {_SEEDS - 1}.')

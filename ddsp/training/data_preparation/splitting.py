@@ -10,6 +10,8 @@ import numpy as np
 from ddsp.training.data_preparation.decoding import Recording
 from ddsp.training.data_preparation.settings import Settings
 
+# That of a dataset that is not divided has no name.
+SPLITS = ('', 'train', 'eval')
 _EXAMPLES_OF_A_SHARD = 1000
 _FEWEST_SHARDS = 10
 

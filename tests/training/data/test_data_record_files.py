@@ -131,3 +131,32 @@ def test_a_folder_with_signs_of_patterns_in_its_name(tmp_path):
     write_records(folder, 4)
     path = str(tmp_path / 'takes [[]1]' / 'a*')
     assert len(record_files.make_index(path, 'X')) == 4
+
+
+def test_brackets_in_a_name_need_not_be_escaped(tmp_path):
+    folder = tmp_path / 'takes [1]'
+    folder.mkdir()
+    write_records(folder, 4)
+    assert len(record_files.make_index(str(folder / 'a*'), 'X')) == 4
+
+
+def test_a_description_beside_records_may_match(tmp_path):
+    write_records(tmp_path, 4)
+    (tmp_path / 'dataset-b.json.unfinished').write_text('{')
+    (tmp_path / 'dataset.json').write_text('{"format": 1}')
+    assert len(record_files.make_index(str(tmp_path / '*'), 'X')) == 4
+
+
+@pytest.mark.parametrize('pattern', ['', 'b*'])
+def test_what_is_there_is_told_where_a_pattern_looks_in_vain(tmp_path, pattern):
+    write_records(tmp_path, 4)
+    with pytest.raises(FileNotFoundError, match=r'; there are .*/a\.tfrecord\*\.$'):
+        record_files.make_index(str(tmp_path / pattern), 'X')
+
+
+def test_a_shard_that_is_a_folder(tmp_path):
+    pattern = write_records(tmp_path, 6)
+    (tmp_path / 'a.tfrecord-00001-of-00003').unlink()
+    (tmp_path / 'a.tfrecord-00001-of-00003').mkdir()
+    with pytest.raises(IsADirectoryError, match=r'00001-of-00003 is a folder'):
+        record_files.make_index(pattern, 'X')

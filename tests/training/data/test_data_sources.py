@@ -41,6 +41,18 @@ def test_urmp_finds_its_files(tmp_path):
         data.Urmp(str(tmp_path), 'vc').get_dataset()
 
 
+def test_urmp_names_parameters_that_it_has(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'set Urmp\.base_dir, instrument_key'):
+        data.Urmp(str(tmp_path), 'vc').get_dataset()
+    name = 'urmp_vc_solo_ddsp_conditioning_train.tfrecord-00000-of-00001'
+    write_file(tmp_path / name, [note(0, 500)])
+    said = (
+        r'has no parameter example_secs: .*LegacyTFRecordProvider, with example_secs 2'
+    )
+    with pytest.raises(ValueError, match=said):
+        data.Urmp(str(tmp_path), 'vc').get_dataset()
+
+
 def test_urmp_with_notes(tmp_path):
     name = 'urmp_all_solo_ddsp_conditioning_train.tfrecord-00000-of-00001'
     write_file(tmp_path / name, [note(0), note(1, instrument=b'kazoo')])

@@ -285,7 +285,17 @@ def test_a_file_cut_between_two_records(tmp_path, left):
         data.TFRecordProvider(pattern, **ARGUMENTS).get_batch(1)
 
 
-@pytest.mark.parametrize('text', ['{"format": 1,', '{"format": 2}', '[]'])
+@pytest.mark.parametrize(
+    'text',
+    [
+        '{"format": 1,',
+        '{"format": 2}',
+        '[]',
+        '{"format": 1, "splits": {"train": {}}}',
+        '{"format": 1, "splits": {"train": {"files": [{"name": "a"}]}}}',
+        '{"format": 1, "splits": []}',
+    ],
+)
 def test_a_description_that_is_none(tmp_path, text):
     pattern = write_records(tmp_path, 2)
     (tmp_path / 'dataset.json').write_text(text)
@@ -385,3 +395,34 @@ def test_reading_does_not_fill_the_memory(tmp_path):
     for _ in range(40):  # 9 MB each.
         next(batches)
     assert megabytes() - before < 150
+
+
+def test_each_of_several_datasets_is_compared(tmp_path):
+    patterns = []
+    for name, rate in (('a', 1600), ('b', 3200)):
+        (tmp_path / name).mkdir()
+        sizes = {'audio': rate // 2}
+        patterns.append(write_records(tmp_path / name, 2, n_files=1, **sizes))
+        info = description(name=name, sample_rate=rate)
+        dataset_info.write_json(str(tmp_path / name / 'dataset.json'), info)
+    with pytest.raises(ValueError, match=r"dataset 'b' .* sample_rate is 3200"):
+        data.TFRecordProvider(patterns, **ARGUMENTS).get_batch(1)
+    (tmp_path / 'b' / 'dataset.json').unlink()
+    with pytest.raises(ValueError, match=r'/b/.* audio has 1600 values .* expects 800'):
+        data.TFRecordProvider(patterns, **ARGUMENTS).get_batch(1)
+
+
+def test_a_record_of_another_length_among_others(tmp_path):
+    path = tmp_path / 'a.tfrecord'
+    odd = {**features(1), 'f0_hz': np.zeros(30, np.float32)}
+    write_file(path, [features(0), odd, features(2)])
+    with pytest.raises(ValueError, match=r'f0_hz has 30 values .* at byte [1-9].* 25'):
+        data.TFRecordProvider(str(path), **ARGUMENTS).get_batch(1)
+
+
+def test_a_description_with_words_for_numbers(tmp_path):
+    pattern = write_records(tmp_path, 2, n_files=1)
+    info = description(sample_rate='1600')
+    dataset_info.write_json(str(tmp_path / 'dataset.json'), info)
+    with pytest.raises(ValueError, match="sample_rate is '1600' in dataset"):
+        data.TFRecordProvider(pattern, **ARGUMENTS).get_batch(1)

@@ -154,3 +154,69 @@ def test_nothing_is_found(tmp_path, name):
     (tmp_path / 'empty').mkdir()
     with pytest.raises(FileNotFoundError, match=r'no such file|holds no sound files'):
         decoding.find_audio([str(tmp_path / name)])
+
+
+def test_a_header_with_a_rate_that_cannot_be(tmp_path, settings):
+    soundfile.write(tmp_path / 'a.wav', np.zeros(100), 16000)
+    content = bytearray((tmp_path / 'a.wav').read_bytes())
+    content[24:28] = (2_000_000_000).to_bytes(4, 'little')
+    (tmp_path / 'a.wav').write_bytes(content)
+    recording = decoding.decode((0, str(tmp_path / 'a.wav')), settings)
+    assert recording.failure.startswith('is damaged: its header gives a sample rate')
+
+
+def test_a_file_counts_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ('a.wav', 'b.wav'):
+        (tmp_path / name).touch()
+    (tmp_path / 'c.wav').symlink_to('a.wav')
+    (tmp_path / 'd.wav').symlink_to('nowhere.wav')
+    patterns = ['.', './[abc].wav', str(tmp_path / 'a.wav')]
+    found = [os.path.basename(path) for path in decoding.find_audio(patterns)]
+    assert sorted(found) == ['a.wav', 'b.wav', 'd.wav']
+
+
+def test_a_leading_tilde_is_home(tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    (tmp_path / 'a.wav').touch()
+    assert decoding.find_audio(['~/*.wav', '~/a.wav']) == [str(tmp_path / 'a.wav')]
+
+
+def test_commas_between_patterns_and_within_names(tmp_path):
+    for name in ('a.wav', 'b, c.wav', 'b, d.wav'):
+        (tmp_path / name).touch()
+    values = [f'{tmp_path}/a.wav,{tmp_path}/n.wav', f'{tmp_path}/b, c.wav']
+    assert decoding.split_patterns([*values, f'{tmp_path}/b, *.wav']) == [
+        f'{tmp_path}/a.wav',
+        f'{tmp_path}/n.wav',
+        f'{tmp_path}/b, c.wav',
+        f'{tmp_path}/b, *.wav',
+    ]
+
+
+def test_folders_behind_links_and_locked_ones(tmp_path, monkeypatch):
+    for name in ('in/a.wav', 'far/b.wav', 'in/locked/c.wav'):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / 'in' / 'link').symlink_to(tmp_path / 'far')
+    (tmp_path / 'far' / 'loop').symlink_to(tmp_path / 'in')
+    scandir, locked = os.scandir, str(tmp_path / 'in' / 'locked')
+
+    def refuse(path):  # As for anyone but an administrator.
+        if os.fspath(path) == locked:
+            raise PermissionError(13, 'Permission denied', locked)
+        return scandir(path)
+
+    monkeypatch.setattr(os, 'scandir', refuse)
+    found = decoding.find_audio([str(tmp_path / 'in')])
+    assert found == [f'{tmp_path}/in/{n}' for n in ('a.wav', 'link/b.wav', 'locked')]
+
+
+def test_folders_on_another_machine():
+    for name in ('sub/b.wav', 'a.wav', 'notes.txt'):
+        path = f'ram://recordings/{name}'
+        decoding.tf.io.gfile.makedirs(os.path.dirname(path))
+        with decoding.tf.io.gfile.GFile(path, 'w') as file:
+            file.write('x')
+    found = decoding.find_audio(['ram://recordings'])
+    assert found == ['ram://recordings/a.wav', 'ram://recordings/sub/b.wav']

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -139,6 +141,9 @@ def test_names():
         ({'chunk_secs': 3}, 'chunk_secs 3 is shorter than example_secs 4'),
         ({'eval_split_fraction': 1}, 'eval_split_fraction is 1'),
         ({'num_shards': 0}, 'num_shards is 0'),
+        ({'seed': -5}, 'seed is -5, expected 0 to 2147483647'),
+        ({'chunk_secs': math.nan}, 'chunk_secs is nan'),
+        ({'hop_secs': math.inf}, 'hop_secs is inf'),
     ],
 )
 def test_settings_that_cannot_be(values, message):

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -16,7 +17,12 @@ from ddsp import spectral_ops
 from ddsp.audio_files import load_audio
 from ddsp.recordings import singing_path
 from ddsp.training import data
-from ddsp.training.data_preparation import ddsp_prepare_tfrecord, decoding, writing
+from ddsp.training.data_preparation import (
+    ddsp_prepare_tfrecord,
+    decoding,
+    pipeline,
+    writing,
+)
 from ddsp.training.data_preparation import prepare_tfrecord_lib as lib
 
 ARGUMENTS = {'example_secs': 1, 'hop_secs': 0.5, 'chunk_secs': 2, 'num_shards': 2}
@@ -110,7 +116,8 @@ def test_the_description(prepared):
     assert info['example_secs'] == 1 and info['centered'] is False
     assert info['pitch_method'] == 'swift-f0'
     assert info['features']['audio'] == 16000
-    assert info['recordings'] == {'num_read': 1, 'seconds': 5.0, 'skipped': []}
+    nothing = {'remarks': [], 'skipped': []}
+    assert info['recordings'] == {'num_read': 1, 'seconds': 5.0, **nothing}
     train = info['splits']['train']
     assert (train['num_chunks'], train['seconds']) == (3, 5.0)
     for file in train['files']:
@@ -241,9 +248,12 @@ def test_an_error_leaves_old_records_alone(sounds, tmp_path, monkeypatch, capfd)
 
     monkeypatch.setattr(writing, 'serialize', full)
     assert command(sounds / 'stereo.wav', tmp_path) == 1
-    told = capfd.readouterr().err.splitlines()[-1]
-    assert told.startswith('ddsp_prepare_tfrecord: error: preparing records stopped: ')
-    assert told.endswith('No space left on device')
+    told = capfd.readouterr().err
+    assert 'Traceback' not in told
+    assert told.splitlines()[-1] == (
+        'ddsp_prepare_tfrecord: error: preparing records stopped: '
+        'ResourceExhaustedError: No space left on device'
+    )
     assert records(tmp_path) == before
     assert not list(tmp_path.glob('.*'))
 
@@ -272,6 +282,129 @@ ddsp_prepare_tfrecord.main([
     prepare(sounds / 'mono.wav', tmp_path)
     assert len(examples(tmp_path)) == 7
     assert not list(tmp_path.glob('.*'))
+
+
+def test_no_description_stays_behind(sounds, tmp_path):
+    # As after an interruption: what describes the other dataset of the folder is gone.
+    (tmp_path / 'dataset-a.json').write_text('{"format": 1, "name": "a"}')
+    left = tmp_path / 'a-train.tfrecord-00000-of-00002'
+    left.touch()
+    other = tmp_path / 'a-eval.tfrecord-00000-of-00001'
+    other.touch()
+    files = [{'name': other.name, 'num_examples': 0, 'bytes': 0}]
+    splits = {'train': {'files': files}}
+    info = {'format': 1, 'name': 'a-eval', 'splits': splits}
+    (tmp_path / 'dataset-a-eval.json').write_text(json.dumps(info))
+    prepare(sounds / 'mono.wav', tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        'a-eval.tfrecord-00000-of-00001',
+        'a.tfrecord-00000-of-00002',
+        'a.tfrecord-00001-of-00002',
+        'dataset-a-eval.json',
+        'dataset.json',
+    ]
+
+
+def test_a_description_that_is_none_stops_at_once(sounds, tmp_path, monkeypatch):
+    (tmp_path / 'dataset.json').write_text('{"words": []}')
+    monkeypatch.setattr(lib.pipeline, 'run', lambda *arguments: pytest.fail('ran'))
+    with pytest.raises(ValueError, match=r'dataset\.json has format None'):
+        prepare(sounds / 'mono.wav', tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ['dataset.json']
+
+
+def test_signals_wait_until_records_are_in_place(tmp_path, monkeypatch):
+    rename, wrote = tf.io.gfile.rename, []
+
+    def rename_and_stop(old, new, **kwargs):
+        rename(old, new, **kwargs)
+        wrote.append(new)
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(tf.io.gfile, 'rename', rename_and_stop)
+    moves = []
+    for index in range(2):
+        (tmp_path / str(index)).touch()
+        moves.append((str(tmp_path / str(index)), f'{tmp_path}/a-0000{index}-of-00002'))
+    before = signal.getsignal(signal.SIGINT)
+    writing.put_in_place(moves, str(tmp_path / 'a'), {'format': 1, 'name': 'a'})
+    assert len(wrote) == 3 and signal.getsignal(signal.SIGINT) is before
+    assert (tmp_path / 'dataset.json').exists()
+
+
+def test_sigterm_ends_in_good_order_though_workers_go_on(sounds, tmp_path):
+    program = f"""
+import signal, sys, threading
+from ddsp.training.data_preparation import ddsp_prepare_tfrecord, pipeline
+def run(*arguments):
+    threading.Thread(target=threading.Event().wait).start()
+    signal.raise_signal(signal.SIGTERM)
+pipeline.run = run
+sys.argv[1:] = [
+    '--input_audio_filepatterns={sounds}/mono.wav',
+    '--output_tfrecord_path={tmp_path}/a.tfrecord', *{FLAGS!r},
+]
+sys.exit(ddsp_prepare_tfrecord.console_entry_point())
+"""
+    ended = subprocess.run(
+        [sys.executable, '-c', program], stderr=subprocess.PIPE, text=True, timeout=300
+    )
+    assert ended.returncode == 143, ended.stderr
+    assert 'aborted, nothing was written' in ended.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_number_of_a_process_may_go_to_another(tmp_path):
+    folder = tmp_path / '.a.tfrecord.unfinished'
+    folder.mkdir()
+    host, parent = socket.gethostname(), os.getppid()
+    (folder / 'owner').write_text(f'{host} {parent} 1 of-another-boot')
+    with writing.work_folder(str(tmp_path / 'a.tfrecord')) as path:
+        assert os.listdir(path) == ['owner']
+    folder.mkdir()
+    (folder / 'owner').write_text(' '.join([host, *writing._process(parent)]))
+    with (
+        pytest.raises(RuntimeError, match='is preparing'),
+        writing.work_folder(str(tmp_path / 'a.tfrecord')),
+    ):
+        pytest.fail('two at once')
+
+
+def test_two_that_start_together_go_one_after_the_other(tmp_path, monkeypatch):
+    # The first is held where it has found no folder and made none; the second has to
+    # wait, and then finds it.
+    found, go_on = threading.Event(), threading.Event()
+    makedirs = tf.io.gfile.makedirs
+
+    def makedirs_later(path):
+        found.set()
+        assert go_on.wait(60)
+        makedirs(path)
+
+    monkeypatch.setattr(tf.io.gfile, 'makedirs', makedirs_later)
+    monkeypatch.setattr(writing, '_is_running', lambda process: True)
+    output, entered, refused = str(tmp_path / 'a.tfrecord'), [], []
+    leave = threading.Event()
+
+    def start():
+        try:
+            with writing.work_folder(output):
+                entered.append(True)
+                assert leave.wait(60)
+        except RuntimeError as error:
+            refused.append(str(error))
+
+    first, second = threading.Thread(target=start), threading.Thread(target=start)
+    first.start()
+    assert found.wait(60)
+    second.start()
+    go_on.set()
+    second.join(5)
+    leave.set()
+    first.join()
+    second.join()
+    assert len(entered) == len(refused) == 1
 
 
 def test_two_preparations_at_once(sounds, tmp_path):
@@ -347,6 +480,14 @@ def test_an_empty_folder(tmp_path, capfd):
     assert 'holds no sound files' in capfd.readouterr().err
 
 
+def test_an_output_where_nothing_can_be_written(sounds, tmp_path, capfd):
+    (tmp_path / 'file').touch()
+    assert command(sounds / 'mono.wav', tmp_path / 'file') == 1
+    told = capfd.readouterr().err
+    assert f'records cannot be written to {tmp_path}/file' in told
+    assert '--debug' not in told
+
+
 @pytest.mark.parametrize(
     'flags, message',
     [
@@ -375,3 +516,69 @@ def test_a_missing_package_is_named(sounds, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, 'apache_beam', None)
     with pytest.raises(ImportError, match=r"pip install 'ddsp\[train\]'"):
         prepare(sounds / 'mono.wav', tmp_path)
+
+
+def test_names_that_are_no_text_or_hold_commas(sounds, tmp_path, capfd):
+    content = (sounds / 'mono.wav').read_bytes()
+    names = [b'latin\xe9.wav', 'ünï ☃ [1], {x} "q".wav'.encode()]
+    (tmp_path / 'in').mkdir()
+    for name in names:
+        with open(os.path.join(os.fsencode(tmp_path / 'in'), name), 'wb') as file:
+            file.write(content)
+    assert command(tmp_path / 'in', tmp_path) == 0
+    assert '2 recordings, 10.0 s' in capfd.readouterr().err
+    assert command(f'{tmp_path}/in/{names[1].decode()}', tmp_path) == 0
+    assert '1 recording, 5.0 s' in capfd.readouterr().err
+
+
+def test_a_recording_counts_once(sounds, tmp_path):
+    (tmp_path / 'link.wav').symlink_to(sounds / 'mono.wav')
+    paths = [str(sounds / 'mono.wav'), f'{sounds}/./mono.wav', tmp_path / 'link.wav']
+    assert prepare(paths, tmp_path)['recordings']['num_read'] == 1
+    info = lib.prepare_tfrecord(
+        paths[0], str(tmp_path / 'a.tfrecord'), **ARGUMENTS, say=lambda line: None
+    )
+    assert info['recordings']['num_read'] == 1
+
+
+def test_an_output_in_the_home_folder(sounds, tmp_path, monkeypatch):
+    monkeypatch.setenv('HOME', str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    assert command(sounds / 'mono.wav', '~/out') == 0
+    assert [path.name for path in tmp_path.iterdir()] == ['out']
+
+
+@pytest.mark.parametrize(
+    'given, expected',
+    [
+        (['--runner=X', '--experiments=a', 'b'], ['--runner=X', '--experiments=a,b']),
+        (['--runner X --streaming'], ['--runner=X', '--streaming']),
+        ([], []),
+    ],
+)
+def test_forms_of_pipeline_options(given, expected):
+    assert pipeline.joined_options(given) == expected
+
+
+@pytest.mark.parametrize(
+    'flag, message',
+    [
+        ('runner=DataflowRunner', "'runner=DataflowRunner' is no option"),
+        ('--direct_num_worker=3', 'knows no direct_num_worker'),
+        ('--runner NoSuchRunner', 'NoSuchRunner'),
+    ],
+)
+def test_pipeline_options_without_effect(sounds, tmp_path, capfd, flag, message):
+    flag = f'--pipeline_options={flag}'
+    assert command(sounds / 'mono.wav', tmp_path, flag) == 1
+    assert message in capfd.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_worth_a_look_is_told(sounds, tmp_path, capfd):
+    soundfile.write(tmp_path / 'still.wav', np.zeros(20000), 16000)
+    assert command(f'{sounds}/mono.wav,{tmp_path}/still.wav', tmp_path) == 0
+    assert 'still.wav: is silent throughout.' in capfd.readouterr().err
+    info = json.loads((tmp_path / 'dataset.json').read_text())
+    (remark,) = info['recordings']['remarks']
+    assert remark['path'] == f'{tmp_path}/still.wav'
