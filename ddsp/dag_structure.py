@@ -189,7 +189,8 @@ def _resolve(
     if head in known:
         _check_result_key(key, path, known[head], asks)
         return Source(head, path)
-    if head in later:
+    # A bare name is no result, so what is called like its own node is an input.
+    if head in later and key != name:
         stands = 'is that node itself' if head == name else 'stands after it'
         raise ValueError(
             f"{asks}, but {head!r} {stands}; an input of that name is 'inputs/{key}'."

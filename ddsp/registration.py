@@ -47,14 +47,22 @@ def configurable(module: str) -> Callable[[T], T]:
     """
 
     def decorate(cls: T) -> T:
-        # gin replaces the constructor by a wrapper without a signature, which Keras
-        # reads when it makes an instance: put the signature back.
-        signature = inspect.signature(cls.__init__)
         cls = gin.configurable(cls, module=module)
-        cls.__init__.__signature__ = signature
+        _show_signature(cls)
         return keras.saving.register_keras_serializable('ddsp')(cls)
 
     return decorate
+
+
+def _show_signature(cls: type) -> None:
+    """Lets Keras read the arguments of a constructor, as it does for each instance.
+
+    gin replaces the constructor by a wrapper that takes anything; what it wraps is
+    still known.
+    """
+    made = cls.__init__
+    if hasattr(made, '__wrapped__') and not hasattr(made, '__signature__'):
+        made.__signature__ = inspect.signature(made)
 
 
 def serialize_callable(fn: Callable | str | None, where: str = '') -> Any:
@@ -181,6 +189,11 @@ class Configured:
     the same name, so that values injected by gin are saved too. Functions are saved by
     name. Put this class before `keras.layers.Layer` among the bases.
     """
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Makes an instance, also of a subclass under a plain `@gin.configurable`."""
+        _show_signature(cls)
+        return super().__new__(cls, *args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
         """Everything the constructor needs to make this layer again, as plain data."""

@@ -17,6 +17,14 @@ def test_format_dag_writes_plain_nodes() -> None:
     ]
 
 
+def test_an_input_may_be_called_like_its_node() -> None:
+    group = DAGLayer(
+        [(Crop(1, name='audio'), ['audio']), (Add(), ['audio/signal'] * 2)]
+    )
+    outputs = group({'audio': tf.constant([[1.0, 2.0, 3.0]])})
+    np.testing.assert_allclose(outputs['out']['signal'], [[2.0, 4.0]])
+
+
 MISTAKES = [
     ('add', 'a dag is a list of nodes'),
     (None, 'a dag is a list of nodes, not None'),

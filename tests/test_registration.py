@@ -10,6 +10,7 @@ import tensorflow as tf
 
 import ddsp
 from ddsp import core, registration
+from ddsp.training import models, nn
 
 
 @keras.saving.register_keras_serializable('tests')
@@ -77,3 +78,34 @@ def test_from_config_makes_the_same_layer():
     again = ddsp.synths.Harmonic.from_config(json.loads(json.dumps(synth.get_config())))
     assert again.get_config() == synth.get_config()
     assert again.name == 'mine' and again.scale_fn is None and again.n_samples is None
+
+
+@pytest.mark.parametrize(
+    ('base', 'arguments'),
+    [
+        (ddsp.processors.Processor, {'name': 'mine'}),
+        (ddsp.losses.Loss, {'name': 'mine'}),
+        (ddsp.losses.SpectralLoss, {'fft_sizes': (64,)}),
+        (models.Model, {}),
+        (models.Autoencoder, {}),
+        (nn.DictLayer, {'input_keys': ['x'], 'output_keys': ['y']}),
+    ],
+)
+def test_a_class_of_ones_own_may_be_configurable(base, arguments):
+    """gin hides the constructor's arguments, which Keras reads at each instance."""
+
+    class Mine(base):
+        def __init__(self, colour=1, **kwargs):
+            super().__init__(**kwargs)
+            self.colour = colour
+
+    class Plain(base):
+        pass
+
+    for cls in (Mine, Plain):
+        cls = gin.configurable(f'{cls.__name__}Of{base.__name__}', module='tests')(cls)
+        assert isinstance(cls(**arguments), base)
+    gin.parse_config(f'MineOf{base.__name__}.colour = 7')
+    mine = Mine(**arguments)
+    assert mine.colour == 7
+    assert Mine(colour=8, **arguments).colour == 8

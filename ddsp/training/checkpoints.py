@@ -22,6 +22,8 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from ddsp.training import established_optimizer
+
 _SUFFIX = '/.ATTRIBUTES/VARIABLE_VALUE'
 _MODEL, _OPTIMIZER, _EXTRA = 'model/', 'optimizer/', 'extra/'
 # Written by this library only: how the numbered variables of the optimizer are meant.
@@ -238,9 +240,9 @@ def load(
 ) -> Report:
     """Fills the weights of a model, and the state of an optimizer, from a checkpoint.
 
-    Nothing is filled unless everything fits. The state of an optimizer is read from
-    checkpoints of this library only; the established one numbers it by the names that
-    Keras once gave to layers. The report says so.
+    Nothing is filled unless everything fits. The state of Adam is read from checkpoints
+    of the established library, too, unless they do not say which weight it belongs to;
+    the report says so.
 
     Parameters
     ----------
@@ -426,12 +428,10 @@ def _optimizer_state(
 ) -> tuple[list[np.ndarray] | None, str]:
     """The state of the optimizer in order, or none and the reason."""
     shapes = reader.get_variable_to_shape_map()
-    if _ORDER not in shapes:
-        there = any(key.startswith(_OPTIMIZER) for key in shapes)
-        reason = 'of the established library' if there else 'not in the checkpoint'
-        return None, f'the state of the optimizer, {reason}, was not read'
     if not optimizer.built:
         optimizer.build(model.trainable_variables)
+    if _ORDER not in shapes:
+        return _established_state(reader, optimizer, model)
     order = [item.decode() for item in reader.get_tensor(_ORDER)]
     expected = _order(optimizer, model)
     keys = [
@@ -450,3 +450,20 @@ def _optimizer_state(
             'restored.'
         )
     return [reader.get_tensor(key) for key in keys], ''
+
+
+def _established_state(
+    reader: Any, optimizer: keras.optimizers.Optimizer, model: keras.Model
+) -> tuple[list[np.ndarray] | None, str]:
+    stored = reader.get_variable_to_shape_map()
+    if not any(key.startswith(_OPTIMIZER) for key in stored):
+        return None, 'the state of the optimizer, not in the checkpoint, was not read'
+    if isinstance(optimizer, keras.optimizers.Adam):
+        paths = {id(v): path for path, v in variables_by_path(model).items()}
+        state = established_optimizer.adam_state(reader, optimizer, paths)
+        if state is not None:
+            return state, ''
+    return None, (
+        'the state of the optimizer, of the established library, was not read: not all '
+        'of it is there, with the names of the weights that it belongs to'
+    )

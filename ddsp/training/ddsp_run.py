@@ -50,6 +50,11 @@ _HINTS = {
     'evaluator_classes': 'name evaluators, such as --gin_file=eval/basic.gin',
 }
 
+_OF_OTHER_VERSIONS = (
+    'An operative config of an older version is brought up to date by `python '
+    'update_gin_config.py PATH`.'
+)
+
 
 def console_entry_point() -> int:
     """Runs the command line of this process; gives its exit status."""
@@ -166,11 +171,11 @@ def run(arguments: argparse.Namespace) -> int:
         if arguments.mode == 'train':
             return _train(arguments, save_dir, restore_dir)
         return _evaluate(arguments, save_dir, restore_dir)
-    except RuntimeError as error:
-        hint = next((h for k, h in _HINTS.items() if f"'{k}'" in str(error)), None)
-        if hint is None or 'Required bindings' not in str(error):
+    except (RuntimeError, TypeError, ValueError) as error:
+        told = _told_of_configuration(error, begun)
+        if told is None:
             raise
-        raise ValueError(f'the configuration is not complete: {hint}.') from error
+        raise ValueError(told) from error
 
 
 def delay_start(seconds: float = 0.0) -> None:
@@ -209,7 +214,7 @@ def parse_gin(
         config = _operative_config(restore_dir)
         if config:
             print(f'configuration of the model: {config}', file=sys.stderr, flush=True)
-            config_files.parse_files([_local_copy(config)], skip_unknown=True)
+            _parse_operative_config(_local_copy(config))
         config_files.parse_files([_local_copy(file) for file in gin_files])
         config_files.parse_params(gin_params)
 
@@ -257,6 +262,25 @@ def _evaluate(arguments: argparse.Namespace, save_dir: str, restore_dir: str) ->
 
 def _given(**values: object) -> dict:
     return {name: value for name, value in values.items() if value is not None}
+
+
+def _parse_operative_config(path: str) -> None:
+    try:
+        config_files.parse_files([path], skip_unknown=True)
+    except ValueError as error:
+        raise ValueError(f'{error} {_OF_OTHER_VERSIONS}') from error
+
+
+def _told_of_configuration(error: Exception, begun: str | None) -> str | None:
+    """What the configuration lacks, if that is what an error comes from."""
+    hint = next((h for k, h in _HINTS.items() if f"'{k}'" in str(error)), None)
+    if hint is not None and 'Required bindings' in str(error):
+        return f'the configuration is not complete: {hint}.'
+    told = config_files.explain_use(error)
+    if told is not None and begun and 'reference' in told:
+        told = f'{told} Import its module in a gin file if it is your own. '
+        told += _OF_OTHER_VERSIONS
+    return told
 
 
 def _config_dir(path: str) -> str | None:

@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from ddsp import core
 from ddsp.tracing import compile_apart
-from ddsp.training import checkpoint_files
+from ddsp.training import checkpoint_files, save_directory
 from ddsp.training.agreement import check_agreement
 from ddsp.training.data.record_files import telling_damage
 from ddsp.training.optional import import_optional
@@ -83,6 +83,8 @@ def evaluate_or_sample(
         model's, or a checkpoint of another model.
     FileNotFoundError
         When `run_once` finds no checkpoint.
+    OSError
+        When `save_dir` cannot be written.
     ImportError
         When tensorboard is missing.
     """
@@ -107,6 +109,7 @@ def evaluate_or_sample(
         shows_first=mode == 'sample' or evaluate_and_sample,
         shows_all=mode == 'sample',
     )
+    save_directory.make_writable(save_dir)
     writer = tf.summary.create_file_writer(os.path.join(save_dir, 'summaries', mode))
     results: dict[str, float] = {}
     for checkpoint in _checkpoints(
@@ -174,6 +177,8 @@ def evaluate(
         checkpoint of another model.
     FileNotFoundError
         When `run_once` finds no checkpoint.
+    OSError
+        When `save_dir` cannot be written.
     ImportError
         When tensorboard is missing.
     """
@@ -239,6 +244,8 @@ def sample(
         checkpoint of another model.
     FileNotFoundError
         When `run_once` finds no checkpoint.
+    OSError
+        When `save_dir` cannot be written.
     ImportError
         When tensorboard is missing.
     """

@@ -37,6 +37,12 @@ _UNKNOWN_NAME = re.compile(
 _UNKNOWN_PARAMETER = re.compile(
     r"Configurable '(?P<name>[\w.]+)' doesn't have a parameter named '(?P<arg>\w+)'"
 )
+_NO_FILE = re.compile(r'Unable to open file: (?P<file>.+?)\. Searched config paths')
+_NO_VALUE = re.compile(
+    r"macro\(\) missing .* in scope '(?:[\w.]+/)*(?P<name>[\w.]+)'", re.S
+)
+_BAD_TOKEN = re.compile(r'Failed to parse token (?P<token>.*) \(line (?P<line>\d+)\)')
+_OF_TEXTS = "a text needs quotes, such as 'data/violin.tfrecord*'"
 _added: list[str] = []
 
 
@@ -92,8 +98,7 @@ def parse_files(files: Sequence[str], skip_unknown: bool = False) -> None:
             gin.parse_config_file(file, skip_unknown=skip_unknown)
         except _ERRORS as error:
             raise ValueError(f'the gin file {file}: {explain(error)}') from error
-        if not skip_unknown:
-            _check_parameters(f'the gin file {file}', file)
+        _check_parameters(f'the gin file {file}', file)
 
 
 def parse_params(params: Sequence[str]) -> None:
@@ -162,8 +167,8 @@ def _layer_parameters(cls: Any) -> list[str] | None:
                 if p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL) and p.name != 'self'
             ]
             if not any(p.kind is p.VAR_KEYWORD for p in parameters):
-                return known
-    return [*known, *_OF_EVERY_LAYER]
+                return list(dict.fromkeys(known))
+    return list(dict.fromkeys([*known, *_OF_EVERY_LAYER]))
 
 
 def explain(error: Exception) -> str:
@@ -172,9 +177,46 @@ def explain(error: Exception) -> str:
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     first = lines[0].rstrip('.') if lines else type(error).__name__
     place = next((line for line in lines[1:] if line.startswith('In file')), '')
+    first = _plain_syntax(error, text) or first
     if place:
         first += f' ({place.rstrip(".").removesuffix(",")})'
     return f'{first}.{_near(text)}'
+
+
+def explain_use(error: Exception) -> str | None:
+    """What is wrong with a configuration that was read, but cannot be followed.
+
+    Parameters
+    ----------
+    error : what came when something that gin configures was made.
+
+    Returns
+    -------
+    One line on a macro without a value or a reference to an unknown name; None for
+    all other errors.
+    """
+    text = str(error)
+    no_value = _NO_VALUE.search(text)
+    if no_value:
+        name = no_value['name']
+        return f'the macro %{name} has no value; give it one in gin, as in {name} = 1.'
+    if 'No configurable matching reference' in text:
+        return explain(error)
+    return None
+
+
+def _plain_syntax(error: Exception, text: str) -> str:
+    """What Python's own parser says, in words; empty for other errors."""
+    if isinstance(error, tokenize.TokenError):
+        what = 'text' if 'string' in text else 'bracket'
+        return f'a {what} is opened, but not closed'
+    token = _BAD_TOKEN.search(text)
+    if token:
+        return f'{token["token"]} in line {token["line"]} is no value; {_OF_TEXTS}'
+    if text.startswith('Unable to parse value'):
+        place = text.removeprefix('Unable to parse value').strip(' .')
+        return f'this is no value {place}; {_OF_TEXTS}'
+    return ''
 
 
 def _near(text: str) -> str:
@@ -186,7 +228,17 @@ def _near(text: str) -> str:
         return _suggestion(
             parameter['arg'], _parameters(parameter['name']), all_of=True
         )
-    return ''
+    file = _NO_FILE.search(text)
+    return _near_files(file['file']) if file else ''
+
+
+def _near_files(name: str) -> str:
+    known = {path.relative_to(GIN_DIR).as_posix() for path in GIN_DIR.rglob('*.gin')}
+    # Not below the folders of users, which may be as large as a disk.
+    for folder in ['', *_added]:
+        known.update(path.name for path in Path(folder).glob('*.gin'))
+    near = difflib.get_close_matches(name, sorted(known), 3)
+    return f' Near names: {", ".join(near)}.' if near else ''
 
 
 def registered_names() -> list[str]:

@@ -16,7 +16,7 @@ from typing import Any
 import gin
 import tensorflow as tf
 
-from ddsp.training import callbacks, checkpoint_files
+from ddsp.training import callbacks, checkpoint_files, save_directory
 from ddsp.training.agreement import check_agreement
 from ddsp.training.data.record_files import telling_damage
 from ddsp.training.optional import import_optional
@@ -201,7 +201,8 @@ def train(
     FloatingPointError
         When the loss or the gradients are not finite any more.
     OSError
-        When a checkpoint cannot be written, or none of those there are can be read.
+        When `save_dir` cannot be written or another process is training there, when a
+        checkpoint cannot be written, or none of those there are can be read.
     """
     _check_settings(batch_size, num_steps, steps_per_summary, steps_per_save)
     import_optional('tensorboard', 'training')
@@ -219,21 +220,13 @@ def train(
     watchers = _Watchers(
         trainer, data, save_dir, num_steps, early_stop_loss_value, report
     )
-    if watchers.chief:
-        _make_directory(save_dir)
+    if not watchers.chief:
+        return watchers.run(steps_per_summary, steps_per_save)
+    save_directory.make_writable(save_dir)
+    with save_directory.held(save_dir):
         checkpoint_files.remove_unfinished(save_dir)
         data.copy_description(save_dir)
-    return watchers.run(steps_per_summary, steps_per_save)
-
-
-def _make_directory(save_dir: str) -> None:
-    try:
-        tf.io.gfile.makedirs(save_dir)
-    except tf.errors.OpError as error:
-        raise OSError(
-            f'save_dir {save_dir} cannot be made: {error.message}. Name a directory '
-            'that can be written.'
-        ) from error
+        return watchers.run(steps_per_summary, steps_per_save)
 
 
 def configured_seed() -> int:
@@ -429,6 +422,7 @@ def _start(trainer: Trainer, save_dir: str, restore_dir: str) -> None:
             ) from error
         finally:
             trainer.restore_keys = keys
+        _check_step(trainer, path)
         what = 'going on from'
     elif restore_dir != save_dir and _has_checkpoint(restore_dir):
         path = trainer.restore(restore_dir)
@@ -438,6 +432,17 @@ def _start(trainer: Trainer, save_dir: str, restore_dir: str) -> None:
         return
     seconds = time.monotonic() - began
     _say(f'{what} {path}, step {int(trainer.step)} (read in {seconds:.1f} s)')
+
+
+def _check_step(trainer: Trainer, path: str) -> None:
+    """Refuses to write checkpoints of steps below those that are there."""
+    step, named = int(trainer.step), checkpoint_files.step_of(path)
+    if step < named:
+        raise ValueError(
+            f'{path} does not say how its training stood, so that training would begin '
+            f'again at step {step}, and its checkpoints be older than this one. Give '
+            f'it as restore_dir, and another save_dir.'
+        )
 
 
 def _has_checkpoint(path: str) -> bool:

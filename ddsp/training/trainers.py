@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -64,6 +65,7 @@ class Trainer:
         self.model = model
         self.strategy = strategy
         self.checkpoints_to_keep = checkpoints_to_keep
+        self.grad_clip_norm = grad_clip_norm
         self.restore_keys = restore_keys
         self.jit_compile = jit_compile
         self._schedule = keras.optimizers.schedules.ExponentialDecay(
@@ -261,12 +263,13 @@ class Trainer:
             raise ValueError('Trainer: call build(batch) before restore.')
         keys = restore_keys or self.restore_keys
         optimizer = None if keys else self.optimizer
-        return checkpoint_files.load_newest(
-            checkpoint_path,
-            lambda path: checkpoints.load(
-                path, self.model, optimizer=optimizer, restore_keys=keys
-            ),
-        )
+
+        def load(path: str) -> None:
+            report = checkpoints.load(path, self.model, optimizer, keys)
+            if report.note:
+                print(f'{path}: {report.note}', file=sys.stderr, flush=True)
+
+        return checkpoint_files.load_newest(checkpoint_path, load)
 
     def _strategy_step(self, batch: Any) -> dict[str, tf.Tensor]:
         losses = self.run(self._replica_step, batch)

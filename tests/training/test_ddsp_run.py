@@ -203,6 +203,10 @@ def test_a_signal_saves_and_tells(
             ['TFRecordProvider.file_pattern'],
         ),
         (['--cluster_config={'], ['cluster_config is no JSON']),
+        (
+            ['--gin_param=get_model.model = %mine'],
+            ['the macro %mine has no value; give it one in gin'],
+        ),
     ],
 )
 def test_mistakes_are_told_in_one_line(
@@ -216,6 +220,31 @@ def test_mistakes_are_told_in_one_line(
     (line,) = [line for line in error.splitlines() if line.startswith('ddsp_run:')]
     assert line.startswith('ddsp_run: error: ')
     assert all(part in line for part in parts), line
+
+
+@pytest.mark.parametrize(
+    ('binding', 'parts'),
+    [
+        (
+            'SpectralLoss.delta_delta_freq_weight = 1.0',
+            ["named 'delta_delta_freq_weig"],
+        ),
+        ('get_model.model = @ZRnnFcDecoder()', ['Near names: decoders.RnnFcDecoder']),
+        (
+            'get_model.model = @my.Model()',
+            ['@my.Model()', 'Import its module in a gin'],
+        ),
+    ],
+)
+def test_a_configuration_of_another_time_says_what_to_do(
+    binding: str, parts: list[str], tmp_path: Path, capsys: pytest.CaptureFixture
+):
+    (tmp_path / 'operative_config-3.gin').write_text(f'import my\n{binding}\n')
+    assert ddsp_run.main([f'--save_dir={tmp_path}']) == 1
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert line.startswith('ddsp_run: error: ')
+    assert all(part in line for part in parts), line
+    assert 'brought up to date by `python update_gin_config.py PATH`' in line
 
 
 def test_a_spoilt_record_is_told_in_one_line(

@@ -227,6 +227,11 @@ def test_nothing_to_evaluate(tmp_path):
         )
     with pytest.raises(ValueError, match='num_batches is 0'):
         eval_util.evaluate(Provider(), model, [Counts], str(tmp_path), num_batches=0)
+    (tmp_path / 'file').touch()
+    with pytest.raises(OSError, match=r'save_dir .*file/run cannot be made'):
+        eval_util.evaluate(
+            Provider(), model, [Counts], str(tmp_path / 'file' / 'run'), str(tmp_path)
+        )
     with pytest.raises(ValueError, match="mode is 'train'"):
         eval_util.evaluate_or_sample(Provider(), model, [], mode='train')
 

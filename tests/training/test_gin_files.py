@@ -174,7 +174,12 @@ def test_the_directory_of_a_user_comes_first(tmp_path: Path):
             'get_model.model = @models.Autoencodr()',
             ['Autoencodr', 'Near names: models.Autoencoder'],
         ),
-        ('Harmonic.n_samples = [', ["'Harmonic.n_samples = ['"]),
+        (
+            'Harmonic.n_samples = [',
+            ["'Harmonic.n_samples = ['", 'a bracket is opened, but not closed'],
+        ),
+        ('Harmonic.name = high', ["'high' in line 1 is no value; a text needs quotes"]),
+        ('Harmonic.name = /a/b*', ['a text needs quotes']),
     ],
 )
 def test_what_gin_does_not_know_is_told_with_near_names(text: str, parts: list[str]):
@@ -196,3 +201,49 @@ def test_mistakes_in_files_are_told_with_their_place(tmp_path: Path):
     assert 'Near names: trainable' in message
     with pytest.raises(ValueError, match=r'nowhere\.gin'):
         _parse('nowhere.gin')
+
+
+def test_what_a_read_configuration_has_too_much_is_told_of_its_file(tmp_path: Path):
+    """Else the next thing that is read would be said to have it."""
+    path = tmp_path / 'operative_config-3.gin'
+    path.write_text('Gone.value = 1\nHarmonic.sparkle = 3\n')
+    with pytest.raises(ValueError) as caught:
+        gin_files.parse_files([str(path)], skip_unknown=True)
+    message = str(caught.value)
+    assert f"{path}, line 2: 'Harmonic' doesn't have" in message
+    assert message.count(' name,') == 1
+
+
+@pytest.mark.parametrize(
+    ('file', 'near'),
+    [
+        ('models/solo_instrumnt.gin', 'models/solo_instrument.gin'),
+        ('mien.gin', 'mine.gin'),
+    ],
+)
+def test_a_file_that_is_missing_is_told_with_near_names(
+    file: str, near: str, tmp_path: Path
+):
+    (tmp_path / 'mine.gin').touch()
+    gin_files.add_search_paths([tmp_path])
+    with pytest.raises(ValueError, match=f'Near names: .*{near}'):
+        _parse(file)
+
+
+@pytest.mark.parametrize(
+    ('binding', 'told'),
+    [
+        ('Harmonic.n_samples = %lenght', 'the macro %lenght has no value'),
+        ('Harmonic.scale_fn = @exp_sigmod', 'Near names: core.exp_sigmoid'),
+    ],
+)
+def test_what_cannot_be_followed_is_told_in_words(binding: str, told: str):
+    gin.parse_config(
+        f'get_model.model = @synths.Harmonic()\n{binding}', skip_unknown=True
+    )
+    with pytest.raises((TypeError, ValueError)) as caught:
+        models.get_model()
+    message = gin_files.explain_use(caught.value)
+    assert told in message
+    assert '\n' not in message
+    assert gin_files.explain_use(ValueError('something else')) is None

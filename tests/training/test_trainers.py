@@ -195,3 +195,26 @@ print(json.dumps(message))
     assert again.restore(tmp_path) == str(tmp_path / 'ckpt-1')
     left = {path.name.split('.')[0] for path in tmp_path.iterdir()}
     assert left == {'checkpoint', 'ckpt-1'}
+
+
+def test_a_step_of_ones_own():
+    """As programs for the established library write it."""
+
+    class Own(trainers.Trainer):
+        @tf.function
+        def step_fn(self, batch):
+            with tf.GradientTape() as tape:
+                _, losses = self.model(batch, return_losses=True, training=True)
+            weights = self.model.trainable_variables
+            grads = tape.gradient(losses['total_loss'], weights)
+            grads, _ = tf.clip_by_global_norm(grads, self.grad_clip_norm)
+            self.optimizer.apply_gradients(zip(grads, weights))
+            return losses
+
+    strategy = tf.distribute.get_strategy()
+    trainer = Own(tiny_training.tiny_model(), strategy, grad_clip_norm=0.5)
+    losses = trainer.train_step(next(iter(_batches())))
+    assert set(losses) == {'spectral_loss', 'total_loss'}
+    assert int(trainer.step) == 1
+    # Clipped by what the step asked for, before the optimizer saw it.
+    assert float(trainer.optimizer.gradient_norm) == pytest.approx(0.5, rel=1e-4)

@@ -95,7 +95,8 @@ class Model(registration.Configured, keras.Model):
 
         Parameters
         ----------
-        loss_objs : one loss layer or several.
+        loss_objs : one loss layer or several. A layer that is no `ddsp.losses.Loss`
+            gives one scalar, which has the layer's name.
         *args, **kwargs : what they compare. A `LossGroup` takes a dictionary.
 
         Returns
@@ -112,7 +113,7 @@ class Model(registration.Configured, keras.Model):
             return {}
         found: dict[str, tf.Tensor] = {}
         for loss_obj in tensors.make_iterable(loss_objs):
-            for name, value in loss_obj.get_losses_dict(*args, **kwargs).items():
+            for name, value in _losses_of(loss_obj, *args, **kwargs).items():
                 if name in gathered or name == TOTAL:
                     raise ValueError(
                         f'{self.name}: two losses are called {name!r}; give one '
@@ -120,6 +121,9 @@ class Model(registration.Configured, keras.Model):
                     )
                 found[name] = gathered[name] = value
         return found
+
+    #: What models written for the established library call it.
+    _update_losses_dict = update_losses
 
     @property
     def wants_losses(self) -> bool:
@@ -315,6 +319,12 @@ def _gathering(gathered: dict[str, tf.Tensor] | None) -> Iterator[None]:
         yield
     finally:
         _LOSSES.reset(token)
+
+
+def _losses_of(loss_obj: Any, *args: Any, **kwargs: Any) -> dict[str, tf.Tensor]:
+    if hasattr(loss_obj, 'get_losses_dict'):
+        return loss_obj.get_losses_dict(*args, **kwargs)
+    return {loss_obj.name: loss_obj(*args, **kwargs)}
 
 
 def _features_of(data: Any) -> Any:

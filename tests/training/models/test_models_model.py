@@ -66,6 +66,31 @@ def test_layers_may_add_losses_of_their_own():
     np.testing.assert_allclose(losses['total_loss'], losses['distance'] + penalty)
 
 
+def test_models_of_the_established_library_hand_over_their_losses():
+    class Old(Line):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            # No `ddsp.losses.Loss`: a layer that gives one number.
+            self.half = Half(name='half')
+
+        def call(self, features, training=True):
+            y = self.dense(features['x'])
+            self._update_losses_dict([self.distance, self.half], y, features['y'])
+            return {'y': y}
+
+    _, losses = Old()(line_data(), return_losses=True)
+    assert list(losses) == ['distance', 'half', 'total_loss']
+    np.testing.assert_allclose(losses['half'], losses['distance'] / 2, rtol=1e-6)
+    np.testing.assert_allclose(losses['total_loss'], losses['distance'] * 1.5)
+
+
+class Half(keras.layers.Layer):
+    """Half of the mean squared distance."""
+
+    def call(self, prediction, target):
+        return tf.reduce_mean((prediction - target) ** 2) / 2
+
+
 def test_an_abstract_model_says_what_to_define():
     with pytest.raises(NotImplementedError, match='must define call'):
         Model()({'x': np.ones(3)})

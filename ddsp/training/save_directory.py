@@ -1,0 +1,86 @@
+"""The directory of a run: that it can be written, and by one process at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+
+import tensorflow as tf
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks.
+    fcntl = None
+
+
+def make_writable(save_dir: str) -> None:
+    """Makes a directory, if it is not there, and tries whether it can be written.
+
+    Parameters
+    ----------
+    save_dir : path of the directory.
+
+    Raises
+    ------
+    OSError
+        When it cannot be made, or nothing can be written into it.
+    """
+    # Of a name that is removed with unfinished checkpoints, should this be killed.
+    trial = os.path.join(save_dir, f'.writing-{os.getpid()}-trial')
+    what = 'made'
+    try:
+        tf.io.gfile.makedirs(save_dir)
+        what = 'written'
+        with tf.io.gfile.GFile(trial, 'w') as file:
+            file.write('trial')
+        tf.io.gfile.remove(trial)
+    except tf.errors.OpError as error:
+        raise OSError(
+            f'save_dir {save_dir} cannot be {what}: {error.message}. Name a directory '
+            'that can be written.'
+        ) from error
+
+
+@contextlib.contextmanager
+def held(save_dir: str) -> Iterator[None]:
+    """Keeps other processes from training in a directory, within a `with` block.
+
+    The operating system lets go of it when the process ends, however that comes about.
+    Where it cannot hold a directory, as on remote file systems, nothing is done.
+
+    Parameters
+    ----------
+    save_dir : path of a directory that is there.
+
+    Raises
+    ------
+    OSError
+        When another process holds it.
+    """
+    descriptor = _open(save_dir)
+    try:
+        if descriptor is not None:
+            _lock(descriptor, save_dir)
+        yield
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+
+
+def _open(save_dir: str) -> int | None:
+    if fcntl is None or not os.path.isdir(save_dir):
+        return None
+    return os.open(save_dir, os.O_RDONLY)
+
+
+def _lock(descriptor: int, save_dir: str) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise OSError(
+            f'save_dir {save_dir} is in use: another process is training there. Wait '
+            'for it, stop it, or name another save_dir.'
+        ) from error
+    except OSError:  # Some network file systems refuse to lock a directory.
+        return
