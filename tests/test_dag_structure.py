@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+import tensorflow as tf
 from dag_parts import crop
 
 from ddsp.dags import DAGLayer
