@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Iterator
 
 import tensorflow as tf
@@ -12,6 +13,9 @@ try:
     import fcntl
 except ImportError:  # Windows has no such locks.
     fcntl = None
+
+# What this thread holds; of a directory that is held twice, only the outer one counts.
+_OWN = threading.local()
 
 
 def make_writable(save_dir: str) -> None:
@@ -44,7 +48,9 @@ def make_writable(save_dir: str) -> None:
 
 @contextlib.contextmanager
 def held(save_dir: str) -> Iterator[None]:
-    """Keeps other processes from training in a directory, within a `with` block.
+    """Keeps others from training in a directory, within a `with` block.
+
+    Others are processes, and threads of this one; who holds it may hold it once more.
 
     The operating system lets go of it when the process ends, however that comes about.
     Where it cannot hold a directory, as on remote file systems, nothing is done.
@@ -56,22 +62,21 @@ def held(save_dir: str) -> Iterator[None]:
     Raises
     ------
     OSError
-        When another process holds it.
+        When something else holds it.
     """
-    descriptor = _open(save_dir)
+    own = _OWN.__dict__.setdefault('paths', set())
+    path = os.path.realpath(save_dir)
+    if fcntl is None or path in own or not os.path.isdir(path):
+        yield
+        return
+    descriptor = os.open(path, os.O_RDONLY)
     try:
-        if descriptor is not None:
-            _lock(descriptor, save_dir)
+        _lock(descriptor, save_dir)
+        own.add(path)
         yield
     finally:
-        if descriptor is not None:
-            os.close(descriptor)
-
-
-def _open(save_dir: str) -> int | None:
-    if fcntl is None or not os.path.isdir(save_dir):
-        return None
-    return os.open(save_dir, os.O_RDONLY)
+        own.discard(path)
+        os.close(descriptor)
 
 
 def _lock(descriptor: int, save_dir: str) -> None:
@@ -79,8 +84,8 @@ def _lock(descriptor: int, save_dir: str) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise OSError(
-            f'save_dir {save_dir} is in use: another process is training there. Wait '
-            'for it, stop it, or name another save_dir.'
+            f'the directory {save_dir} is in use: something else is training there. '
+            'Wait for it, stop it, or name another directory.'
         ) from error
     except OSError:  # Some network file systems refuse to lock a directory.
         return

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,11 @@ try:
 except OSError as error:
     print(json.dumps(str(error)))
 """
+
+
+def _hold(path: Path) -> None:
+    with save_directory.held(str(path)):
+        pass
 
 
 def test_a_directory_is_made_and_left_empty(tmp_path: Path):
@@ -40,10 +46,13 @@ def test_a_directory_that_cannot_be_written_is_refused(
 def test_one_at_a_time(tmp_path: Path):
     with save_directory.held(str(tmp_path)):
         told = tiny_training.run_python(_HOLD, str(tmp_path))
-        second = save_directory.held(str(tmp_path))
-        with pytest.raises(OSError, match='another process is training there'), second:
+        with save_directory.held(str(tmp_path / '.')):
             pass
-    assert told.startswith(f'save_dir {tmp_path} is in use')
+        told_again = tiny_training.run_python(_HOLD, str(tmp_path))
+        with ThreadPoolExecutor(1) as other, pytest.raises(OSError, match='is in use'):
+            other.submit(_hold, tmp_path).result()
+    assert told.startswith(f'the directory {tmp_path} is in use')
+    assert told_again == told
     assert not list(tmp_path.iterdir())
     # Let go of, it can be held again.
     with save_directory.held(str(tmp_path)):

@@ -20,6 +20,7 @@ from ddsp.training import (
     checkpoint_files,
     eval_util,
     models,
+    save_directory,
     strategies,
     train_util,
     trainers,
@@ -104,43 +105,64 @@ def train_instrument(
     audio, out_dir = Path(audio), Path(out_dir).absolute()
     # First of all: without recordings, nothing is begun.
     data.find(audio, out_dir)
-    replacing.settle(out_dir, say)
-    settings, before = directory.find_run(
-        out_dir,
-        {
-            'model': model,
-            'steps': steps,
-            'batch_size': batch_size,
-            'seed': seed,
-            'eval_split': eval_split,
-            'method': method,
-            'gin_params': gin_params,
-        },
-        overwrite,
-    )
-    with own_configuration(), directory.made_folder(out_dir):
-        default_steps = configure(settings)
-        trainer = _make_trainer()
-        with replacing.replaced_run(out_dir, overwrite, say):
-            info = _prepare(audio, out_dir, settings, say)
-            if before is not None:
-                metrics = _done_already(out_dir, settings, before, say)
-                if metrics is not None:
-                    return metrics
-            if voices := note_on_voices(_provider('train')):
-                say(f'note: {voices}')
-            with directory.begun_run(out_dir, settings):
-                write_statistics(out_dir, _provider('train'))
-                run = _train(trainer, out_dir, default_steps, say)
-        if run.end.reason == 'SIGTERM':
-            return {
-                'step': run.end.step,
-                'steps_asked': run.steps_asked,
-                'signal': run.end.reason,
-            }
-        say('measuring, and writing the report')
-        run = dataclasses.replace(run, note=voices or '')
-        return _show(audio, out_dir, settings, info, run, command)
+    # Held from before anything is changed; where there is nothing yet, once it is made.
+    with save_directory.held(str(out_dir)):
+        replacing.settle(out_dir, say)
+        settings, before = directory.find_run(
+            out_dir,
+            {
+                'model': model,
+                'steps': steps,
+                'batch_size': batch_size,
+                'seed': seed,
+                'eval_split': eval_split,
+                'method': method,
+                'gin_params': gin_params,
+            },
+            overwrite,
+        )
+        with (
+            own_configuration(),
+            directory.made_folder(out_dir),
+            save_directory.held(str(out_dir)),
+        ):
+            return _train_and_show(
+                audio, out_dir, settings, before, overwrite, command, say
+            )
+
+
+def _train_and_show(
+    audio: Path,
+    out_dir: Path,
+    settings: Settings,
+    before: Settings | None,
+    overwrite: bool,
+    command: str,
+    say: Callable[[str], None],
+) -> dict[str, Any]:
+    """Makes a run of the settings, or goes on with the one before."""
+    default_steps = configure(settings)
+    trainer = _make_trainer()
+    with replacing.replaced_run(out_dir, overwrite, say):
+        info = _prepare(audio, out_dir, settings, say)
+        if before is not None:
+            metrics = _done_already(out_dir, settings, before, say)
+            if metrics is not None:
+                return metrics
+        if voices := note_on_voices(_provider('train')):
+            say(f'note: {voices}')
+        with directory.begun_run(out_dir, settings):
+            write_statistics(out_dir, _provider('train'))
+            run = _train(trainer, out_dir, default_steps, say)
+    if run.end.reason == 'SIGTERM':
+        return {
+            'step': run.end.step,
+            'steps_asked': run.steps_asked,
+            'signal': run.end.reason,
+        }
+    say('measuring, and writing the report')
+    run = dataclasses.replace(run, note=voices or '')
+    return _show(audio, out_dir, settings, info, run, command)
 
 
 @dataclasses.dataclass(frozen=True)
