@@ -42,11 +42,12 @@ def tests(session: nox.Session, tensorflow: str) -> None:
     """Runs all tests against the wheel, away from the sources."""
     work = pathlib.Path(session.create_tmp()).absolute()
     wheel = build_wheel(session, work / 'dist')
-    tools = ('pytest', 'hypothesis', 'nbclient', 'nbformat')
+    tools = ('pytest', 'pytest-xdist', 'hypothesis', 'nbclient', 'nbformat')
     session.install(f'ddsp[all] @ {wheel.as_uri()}', tensorflow, *tools)
     place = copy_tests(work / 'checkout')
     session.chdir(place)
-    session.run('python', '-m', 'pytest', *session.posargs)
+    spread = ('--numprocesses=2', '--dist=loadfile', '--no-loadscope-reorder')
+    session.run('python', '-m', 'pytest', *spread, *session.posargs)
 
 
 def build_wheel(session: nox.Session, directory: pathlib.Path) -> pathlib.Path:
