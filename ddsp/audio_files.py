@@ -6,7 +6,6 @@ Needs the extra `audio` (soundfile and soxr), which loads on use.
 from __future__ import annotations
 
 import contextlib
-import importlib
 import os
 import shlex
 from collections.abc import Iterator
@@ -14,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from ddsp.optional import import_optional
 
 # Frames read at once: 3 s at 44.1 kHz, so that memory beyond the result stays small.
 _BLOCK_FRAMES = 1 << 17
@@ -272,17 +273,8 @@ def _what_to_do(path: Path) -> str:
 
 
 def _soundfile() -> Any:
-    return _import('soundfile')
+    return import_optional('soundfile', 'reading and writing sound', 'ddsp[audio]')
 
 
 def _soxr() -> Any:
-    return _import('soxr')
-
-
-def _import(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise ImportError(
-            f"sound files need the package {name}: pip install 'ddsp[audio]'"
-        ) from error
+    return import_optional('soxr', 'resampling', 'ddsp[audio]')

@@ -161,7 +161,7 @@ def read_losses(run: pathlib.Path) -> dict[int, dict[str, float]]:
     """Mean losses by step and name, from the run's summaries."""
     import tensorflow as tf
 
-    from ddsp.training.optional import import_optional
+    from ddsp.optional import import_optional
 
     events = import_optional('tensorboard.compat.proto.event_pb2', 'the loss of a run')
     found: dict[int, dict[str, float]] = {}

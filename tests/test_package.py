@@ -53,7 +53,7 @@ ON_USE = (
 EXTRAS = [name for name in ON_USE if not name.startswith('scipy')]
 # A module imports from rooms before its own or beside it, never from later ones.
 ROOMS = (
-    ('registration', 'tracing'),
+    ('optional', 'registration', 'tracing'),
     ('core',),
     ('framing', 'spectral_tables', 'short_time', 'audio_files', 'recordings'),
     ('dag_structure',),

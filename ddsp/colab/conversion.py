@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from ddsp.optional import import_optional
 from ddsp.spectral_ops import CREPE_SAMPLE_RATE
-from ddsp.training.optional import import_optional
 
 _FULL_SCALE = 32767
 

@@ -13,8 +13,8 @@ import numpy as np
 from ddsp import spectral_ops
 from ddsp.colab.conversion import as_samples, audio_to_wav
 from ddsp.colab.surroundings import ipython_display, surroundings
+from ddsp.optional import import_optional
 from ddsp.spectral_ops import CREPE_SAMPLE_RATE
-from ddsp.training.optional import import_optional
 
 # What a spectrogram shows, as decimal logarithms of magnitude.
 _DARKEST, _BRIGHTEST = -3.5, 1.5

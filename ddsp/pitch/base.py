@@ -172,23 +172,6 @@ def get_estimator(
     return cls(**options)
 
 
-def import_optional(package: str, method: str, distribution: str | None = None) -> Any:
-    """Imports a package that only some users have.
-
-    Raises
-    ------
-    ImportError
-        When it is missing; the message says what to install.
-    """
-    try:
-        return importlib.import_module(package)
-    except ImportError as error:
-        raise ImportError(
-            f'estimate_f0: {method} needs the package {(distribution or package)!r}, '
-            f"which cannot be imported ({error}); run: pip install 'ddsp[pitch]'"
-        ) from error
-
-
 def _find_class(method: Any) -> type[PitchEstimator]:
     if method in _Registry.rooms and method not in _Registry.classes:
         # Importing the room registers its estimator.

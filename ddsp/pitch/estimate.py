@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ddsp.pitch.base import PitchEstimator, get_estimator, import_optional
+from ddsp.optional import import_optional
+from ddsp.pitch.base import PitchEstimator, get_estimator
 
 # Seconds of audio that an estimator sees at once, without the overlap.
 WINDOW_S = 20.0
@@ -188,7 +189,9 @@ def _on_frames(
 def _resample(audio: np.ndarray, sample_rate: float, wanted: float) -> np.ndarray:
     if sample_rate == wanted:
         return audio
-    soxr = import_optional('soxr', f'audio at {sample_rate} Hz')
+    soxr = import_optional(
+        'soxr', f'estimate_f0: audio at {sample_rate} Hz', 'ddsp[pitch]'
+    )
     return soxr.resample(audio, sample_rate, wanted)
 
 

@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from ddsp.pitch.base import PitchEstimator, import_optional, register_estimator
+from ddsp.optional import import_optional
+from ddsp.pitch.base import PitchEstimator, register_estimator
 
 
 @register_estimator('pyin')
@@ -64,7 +65,9 @@ class PyinEstimator(PitchEstimator):
         self._frame_size = max(512, 2 ** math.ceil(math.log2(periods)))
         # The path forgets what was before after a second.
         self.context = -(-self.sample_rate // hop_size) * hop_size
-        self._librosa = import_optional('librosa', "method 'pyin'")
+        self._librosa = import_optional(
+            'librosa', "estimate_f0: method 'pyin'", 'ddsp[pitch]'
+        )
 
     def estimate(self, audio: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """See `PitchEstimator.estimate`."""

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ddsp.pitch.base import PitchEstimator, import_optional, register_estimator
+from ddsp.optional import import_optional
+from ddsp.pitch.base import PitchEstimator, register_estimator
 
 # Layers of seven frames around a spectrum of 2048 samples (swift-f0 0.3.0).
 _REACH = 2048 // 2 + 7 * 256
@@ -17,7 +18,9 @@ _REACH = 2048 // 2 + 7 * 256
 def load_detector() -> Any:
     """Makes the detector, once."""
     # A sleeping thread pool leaves the processor to whatever trains meanwhile.
-    package = import_optional('swift_f0', "method 'swift-f0'", 'swift-f0')
+    package = import_optional(
+        'swift_f0', "estimate_f0: method 'swift-f0'", 'ddsp[pitch]'
+    )
     return package.SwiftF0(spin=False)
 
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
-from ddsp.training.optional import import_optional
+from ddsp.optional import import_optional
 
 _PREFIX = 'gs://'
 

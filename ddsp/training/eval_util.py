@@ -15,11 +15,11 @@ import gin
 import tensorflow as tf
 
 from ddsp import core
+from ddsp.optional import import_optional
 from ddsp.tracing import compile_apart
 from ddsp.training import checkpoint_files, save_directory
 from ddsp.training.agreement import check_agreement
 from ddsp.training.data.record_files import telling_damage
-from ddsp.training.optional import import_optional
 
 _POLL_SECONDS = 1.0
 _NOISE_SEED = 0

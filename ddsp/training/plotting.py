@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from ddsp import core, spectral_ops
 from ddsp.core import checks
-from ddsp.training.optional import import_optional
+from ddsp.optional import import_optional
 
 DEFAULT_SAMPLE_RATE = spectral_ops.CREPE_SAMPLE_RATE
 

@@ -16,10 +16,10 @@ from typing import Any
 import gin
 import tensorflow as tf
 
+from ddsp.optional import import_optional
 from ddsp.training import callbacks, checkpoint_files, save_directory
 from ddsp.training.agreement import check_agreement
 from ddsp.training.data.record_files import telling_damage
-from ddsp.training.optional import import_optional
 from ddsp.training.sample_summaries import SampleSummaries
 from ddsp.training.stop_signals import Signals, catch_signals
 from ddsp.training.strategies import get_strategy, is_chief

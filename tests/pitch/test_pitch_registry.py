@@ -72,7 +72,7 @@ def test_only_estimators_are_registered(names):
 
 @pytest.mark.parametrize(
     'method, module, package',
-    [('swift-f0', 'swift_f0', 'swift-f0'), ('pyin', 'librosa', 'librosa')],
+    [('swift-f0', 'swift_f0', 'swift_f0'), ('pyin', 'librosa', 'librosa')],
 )
 def test_missing_packages_are_named(monkeypatch, method, module, package):
     from ddsp.pitch import swift

@@ -7,8 +7,8 @@ from typing import Any
 import gin
 import tensorflow as tf
 
+from ddsp.optional import import_optional
 from ddsp.training.data.base import DataProvider
-from ddsp.training.optional import import_optional
 
 
 class TfdsProvider(DataProvider):

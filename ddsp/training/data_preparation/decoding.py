@@ -18,10 +18,10 @@ import numpy as np
 import tensorflow as tf
 
 from ddsp import audio_files
+from ddsp.optional import import_optional
 from ddsp.training.data_preparation.level import Level
 from ddsp.training.data_preparation.settings import RATE_16K, Settings
 from ddsp.training.flags import split_commas
-from ddsp.training.optional import import_optional
 
 AUDIO_SUFFIXES = (
     '.wav',

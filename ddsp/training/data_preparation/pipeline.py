@@ -18,6 +18,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from ddsp.optional import import_optional
 from ddsp.training.data_preparation.decoding import Recording, decode
 from ddsp.training.data_preparation.features import measure
 from ddsp.training.data_preparation.settings import Settings
@@ -30,7 +31,6 @@ from ddsp.training.data_preparation.splitting import (
 )
 from ddsp.training.data_preparation.statistics import summarise
 from ddsp.training.data_preparation.writing import write_shard
-from ddsp.training.optional import import_optional
 
 _RESULT = 'result.json'
 # Variables that list hosts to be reached directly; gRPC reads the first that is set.

@@ -32,8 +32,8 @@ def read_recording(
     if path.suffix.lower() not in audio_files.FFMPEG_SUFFIXES:
         return audio_files.load_audio(path, sample_rate, min_seconds=min_seconds)
     # It brings TensorFlow, which other formats can do without.
+    from ddsp.optional import import_optional
     from ddsp.training.data_preparation import decoding
-    from ddsp.training.optional import import_optional
 
     soxr = import_optional('soxr', 'resampling', 'ddsp[audio]')
     with decoding.open_any(str(path)) as (rate, blocks):

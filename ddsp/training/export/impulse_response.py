@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from ddsp import audio_files, core
+from ddsp.optional import import_optional
 from ddsp.training.fit.run import impulse_response_of
-from ddsp.training.optional import import_optional
 
 _RATES_HZ = 1000, 768_000
 _SEED = 0

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
+from ddsp.optional import import_optional
 from ddsp.training.export.errors import ExportError, cannot_hold
 from ddsp.training.export.functions import Arrays, ExportedFunction, Run
 from ddsp.training.export.quiet import silenced
-from ddsp.training.optional import import_optional
 
 OPSET = 17
 _STANDARD = ('', 'ai.onnx')

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from ddsp.optional import import_optional
 from ddsp.training.export.errors import cannot_hold
 from ddsp.training.export.functions import Arrays, Run
 from ddsp.training.export.quiet import silenced
 from ddsp.training.export.saved_models import SIGNATURE
-from ddsp.training.optional import import_optional
 
 # What the converter calls an operation that it could not convert.
 _OPERATION = re.compile(r'\btf\.([A-Z]\w+)\(')

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from ddsp.training.optional import import_optional
+from ddsp.optional import import_optional
 
 _TAG = 'losses/total_loss'
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ddsp.training.optional import import_optional
+from ddsp.optional import import_optional
 
 # Rates that most sound cards know, in Hz, when neither the instrument's nor their own
 # suits both sides.

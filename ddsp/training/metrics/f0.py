@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ddsp.optional import import_optional
 from ddsp.training.metrics.base import BaseMetrics, RunningMean
 from ddsp.training.metrics.features import (
     MIN_F0_CONFIDENCE,
@@ -17,7 +18,6 @@ from ddsp.training.metrics.features import (
     squeeze,
 )
 from ddsp.training.metrics.sound import as_audio, check_batch
-from ddsp.training.optional import import_optional
 
 # mir_eval counts cents from here; 0 stands for no pitch.
 _CENTS_BASE_HZ = 10.0

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ddsp import core
+from ddsp.optional import import_optional
 from ddsp.training.metrics.base import write_metrics
 from ddsp.training.metrics.features import squeeze
-from ddsp.training.optional import import_optional
 
 _ONSET_TOLERANCE_S = 0.05
 _PITCH_TOLERANCE_CENTS = 50.0

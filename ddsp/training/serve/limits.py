@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ddsp.optional import import_optional
 from ddsp.training.data_preparation import decoding
-from ddsp.training.optional import import_optional
 
 FORMATS = 'WAV, FLAC, OGG, MP3 or AIFF'
 # As Gradio counts, which says the first word about an upload that is too large.

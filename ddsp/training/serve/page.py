@@ -6,8 +6,8 @@ import dataclasses
 import html
 from typing import Any
 
+from ddsp.optional import import_optional
 from ddsp.recordings import singing_path
-from ddsp.training.optional import import_optional
 from ddsp.training.serve import looks, pictures
 from ddsp.training.serve.desk import Answer, Desk
 from ddsp.training.serve.limits import FORMATS

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from ddsp.optional import import_optional
 from ddsp.training.metrics.notes import Note
-from ddsp.training.optional import import_optional
 
 _TICKS_PER_BEAT, _TEMPO = 480, 120.0
 _HEADER_BYTES = 14

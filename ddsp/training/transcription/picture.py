@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ddsp import core
-from ddsp.training.optional import import_optional
+from ddsp.optional import import_optional
 from ddsp.training.plotting import new_figure
 from ddsp.training.transcription.transcribe import Transcription
 from ddsp.training.transfer.adjust import note_name

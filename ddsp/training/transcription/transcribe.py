@@ -139,7 +139,7 @@ def measure(
         raise ValueError('the recording holds values that are NaN or infinite.')
     audio = audio.astype(np.float32)
     if sample_rate != SAMPLE_RATE:
-        from ddsp.training.optional import import_optional
+        from ddsp.optional import import_optional
 
         soxr = import_optional('soxr', 'resampling', 'ddsp[audio]')
         audio = soxr.resample(audio, sample_rate, SAMPLE_RATE)

@@ -337,7 +337,7 @@ def _mono(audio: Any, sample_rate: int) -> np.ndarray:
 
 
 def _resampled(audio: np.ndarray, sample_rate: int, wanted: int) -> np.ndarray:
-    from ddsp.training.optional import import_optional
+    from ddsp.optional import import_optional
 
     soxr = import_optional('soxr', 'resampling', 'ddsp[audio]')
     return soxr.resample(audio, sample_rate, wanted)

@@ -136,7 +136,7 @@ def progress_bar(title: str) -> Iterator[Progress | None]:
     if not on_terminal():
         yield None
         return
-    from ddsp.training.optional import import_optional
+    from ddsp.optional import import_optional
 
     tqdm = import_optional('tqdm', 'the progress bar')
     with tqdm.tqdm(desc=title, unit='frame', dynamic_ncols=True) as bar:

@@ -1,4 +1,4 @@
-"""Packages that only training needs, loaded where they are used."""
+"""Packages that only some users have, loaded where they are used."""
 
 from __future__ import annotations
 
