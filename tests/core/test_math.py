@@ -12,6 +12,9 @@ from ddsp import core
 EXTREMES = [-1e30, -1e4, -1.0, -1e-30, 0.0, 1e-30, 1e-6, 0.5, 1.0, 1e4, 1e30]
 
 numbers = st.floats(-1e6, 1e6, width=32)
+# Below 1.2e-38 TensorFlow counts as zero on some processors.
+limits = st.floats(-100, 100, width=32, allow_subnormal=False)
+spans = st.floats(0, 100, width=32, allow_subnormal=False)
 
 ELEMENTWISE = {
     'nan_to_num': core.nan_to_num,
@@ -121,7 +124,7 @@ def test_log_scale_refuses_limits_without_logarithm(limits):
 
 
 @settings(deadline=None, max_examples=50)
-@given(x=numbers, low=st.floats(-100, 100, width=32), span=st.floats(0, 100, width=32))
+@given(x=numbers, low=limits, span=spans)
 def test_soft_limit_stays_within_limits(x, low, span):
     low, high = np.float32(low), np.float32(low) + np.float32(span)
     got = core.soft_limit(x, float(low), float(high)).numpy()

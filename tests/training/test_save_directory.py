@@ -1,11 +1,11 @@
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 import tensorflow as tf
 import tiny_training
+from busy_directory import held_elsewhere
 
 from ddsp.training import save_directory
 
@@ -19,11 +19,6 @@ try:
 except OSError as error:
     print(json.dumps(str(error)))
 """
-
-
-def _hold(path: Path) -> None:
-    with save_directory.held(str(path)):
-        pass
 
 
 def test_a_directory_is_made_and_left_empty(tmp_path: Path):
@@ -49,11 +44,15 @@ def test_one_at_a_time(tmp_path: Path):
         with save_directory.held(str(tmp_path / '.')):
             pass
         told_again = tiny_training.run_python(_HOLD, str(tmp_path))
-        with ThreadPoolExecutor(1) as other, pytest.raises(OSError, match='is in use'):
-            other.submit(_hold, tmp_path).result()
     assert told.startswith(f'the directory {tmp_path} is in use')
     assert told_again == told
     assert not list(tmp_path.iterdir())
+    with (
+        held_elsewhere(tmp_path),
+        pytest.raises(OSError, match='is in use'),
+        save_directory.held(str(tmp_path)),
+    ):
+        pass
     # Let go of, it can be held again.
     with save_directory.held(str(tmp_path)):
         pass

@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 import tiny_training
+from busy_directory import held_elsewhere
 
-from ddsp.training import save_directory, train_util
+from ddsp.training import train_util
 
 # Trains, and kills itself without a chance to tidy up.
 _KILLED = """
@@ -376,10 +377,12 @@ def test_a_save_dir_that_is_a_file_is_an_error(tmp_path: Path):
 def test_two_cannot_train_in_one_directory(tmp_path: Path):
     _train(tmp_path)
     unfinished = tmp_path / '.writing-1-ckpt-8.index'
-    with save_directory.held(str(tmp_path)):
-        unfinished.write_text('of the other process')
-        with pytest.raises(OSError, match='another process is training there'):
-            _train(tmp_path, num_steps=8)
+    unfinished.write_text('of the other one')
+    with (
+        held_elsewhere(tmp_path),
+        pytest.raises(OSError, match='something else is training there'),
+    ):
+        _train(tmp_path, num_steps=8)
     assert unfinished.exists()
     _, end = _train(tmp_path, num_steps=8)
     assert end.step == 8

@@ -28,7 +28,12 @@ def test_an_interrupted_command_waits_for_no_worker(command, monkeypatch):
 def test_the_status_tells_the_signal(number, status, tmp_path, monkeypatch, capfd):
     module = ddsp_generate_synthetic_dataset
     monkeypatch.setattr(module, '_generate', lambda _: signal.raise_signal(number))
+    # Shells start what is to run in the background deaf to it.
+    ctrl_c = signal.signal(signal.SIGINT, signal.default_int_handler)
     before = signal.getsignal(signal.SIGTERM)
-    assert module.main([f'--output_tfrecord_path={tmp_path}/a.tfrecord']) == status
+    try:
+        assert module.main([f'--output_tfrecord_path={tmp_path}/a.tfrecord']) == status
+    finally:
+        signal.signal(signal.SIGINT, ctrl_c)
     assert 'aborted, nothing was written' in capfd.readouterr().err
     assert signal.getsignal(signal.SIGTERM) is before
