@@ -285,7 +285,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = make_parser().parse_args(argv)
     return guarded(
-        lambda: _told(arguments),
+        lambda: _generate_and_tell(arguments),
         'ddsp_generate_synthetic_dataset',
         'nothing was written',
         arguments.debug,
@@ -293,7 +293,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
 
 
-def _told(arguments: argparse.Namespace) -> int:
+def _generate_and_tell(arguments: argparse.Namespace) -> int:
     with termination.sigterm_raises():
         info = _generate(arguments)
     split = info['splits']['train']
