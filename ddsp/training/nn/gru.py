@@ -53,7 +53,7 @@ class GRUCell(registration.Configured, keras.layers.Layer):
         into = tf.matmul(x, tf.cast(self.kernel, x.dtype))
         into = tf.cast(into, self.bias.dtype) + self.bias[0]
         h = tf.cast(h, self.bias.dtype)
-        h, _ = _step(into, h, tf.convert_to_tensor(self.recurrent_kernel), self.bias[1])
+        h = _step(into, h, tf.convert_to_tensor(self.recurrent_kernel), self.bias[1])
         return tf.cast(h, self.compute_dtype)
 
     def compute_output_shape(self, x_shape: Any, h_shape: Any = None) -> tuple:
@@ -141,17 +141,21 @@ class GRU(registration.Configured, keras.layers.Layer):
 
 def _step(
     into: tf.Tensor, h: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor
-) -> tuple[tf.Tensor, tuple[tf.Tensor, ...]]:
-    """The next state from what the input gives, `[batch, 3 * units]`.
+) -> tf.Tensor:
+    """The next state from what the input gives, `[batch, 3 * units]`."""
+    z, _, n, _ = _gates(into, tf.matmul(h, recurrent) + bias)
+    return n + z * (h - n)
 
-    And how much is kept, how much is reset, the new candidate, and what the state gave
-    to it.
+
+def _gates(into: tf.Tensor, inner: tf.Tensor) -> tuple[tf.Tensor, ...]:
+    """What is kept, what is reset, the new candidate, and what the state gives to it.
+
+    From what input and state give, each `[..., 3 * units]`.
     """
     xz, xr, xn = tf.split(into, 3, axis=-1)
-    hz, hr, hn = tf.split(tf.matmul(h, recurrent) + bias, 3, axis=-1)
+    hz, hr, hn = tf.split(inner, 3, axis=-1)
     z, r = tf.sigmoid(xz + hz), tf.sigmoid(xr + hr)
-    n = tf.tanh(xn + r * hn)
-    return n + z * (h - n), (z, r, n, hn)
+    return z, r, tf.tanh(xn + r * hn), hn
 
 
 @tf.custom_gradient
@@ -162,8 +166,9 @@ def recurrence(
 
     The way back is written out. Only what goes from one time to the one before needs a
     loop, which holds one product; the gradients of the weights are one product over all
-    times. Left to TensorFlow, each step would add to them anew. Gradients of gradients
-    are not defined.
+    times. So are the gates, which are not kept but found again from the states. Left to
+    TensorFlow, each step would add to the gradients anew. Gradients of gradients are
+    not defined.
 
     Parameters
     ----------
@@ -176,11 +181,13 @@ def recurrence(
     -------
     The states after each step, `[time, batch, units]`.
     """
-    states, gates = _forward(into, h, recurrent, bias)
+    states = _forward(into, h, recurrent, bias)
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, ...]:
-        before = tf.concat([h[tf.newaxis], states[:-1]], axis=0)
-        z, r, n, inner_n = tf.split(gates, 4, axis=-1)
+        # Not before they are wanted: until then they would only take memory.
+        with tf.control_dependencies([upstream]):
+            before = tf.concat([h[tf.newaxis], states[:-1]], axis=0)
+        z, r, n, inner_n = _gates(into, _product(before, recurrent) + bias)
         # By how much a change of a state after a step changes the arguments of z, r, n.
         to_n = (1.0 - z) * (1.0 - n * n)
         to_r = to_n * inner_n * r * (1.0 - r)
@@ -205,34 +212,31 @@ def _times(three: tf.Tensor, one: tf.Tensor) -> tf.Tensor:
 
 def _forward(
     into: tf.Tensor, h: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
-    """The states after each step, and what the gradient needs, `[.., 4 * units]`."""
+) -> tf.Tensor:
+    """The states after each step."""
     n_steps = tensors.size(into, 0)
     if portable.is_portable() and isinstance(n_steps, int):
         return _forward_without_loop(into, h, recurrent, bias)
-    into_at = _rows_of(into)
     states = _array(into, n_steps, h)
-    kept = _array(into, n_steps, tf.concat([into[0], h], axis=-1))
 
-    def step(i: tf.Tensor, h: tf.Tensor, states: Any, kept: Any) -> tuple:
-        h, gates = _step(into_at.read(i), h, recurrent, bias)
-        kept = kept.write(i, tf.concat(gates, axis=-1))
-        return i + 1, h, states.write(i, h), kept
+    def step(i: tf.Tensor, h: tf.Tensor, states: Any) -> tuple:
+        # A row of a tensor is no copy, unlike an element of a tensor array.
+        h = _step(into[i], h, recurrent, bias)
+        return i + 1, h, states.write(i, h)
 
-    _, _, states, kept = _loop(n_steps, step, (0, h, states, kept))
-    return states.stack(), kept.stack()
+    *_, states = _loop(n_steps, step, (0, h, states))
+    return states.stack()
 
 
 def _forward_without_loop(
     into: tf.Tensor, h: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor
-) -> tuple[tf.Tensor, tf.Tensor]:
+) -> tf.Tensor:
     """`_forward` for a known number of steps, see `ddsp.core.portable`."""
-    states, kept = [], []
+    states = []
     for step_into in tf.unstack(into):
-        h, gates = _step(step_into, h, recurrent, bias)
+        h = _step(step_into, h, recurrent, bias)
         states.append(h)
-        kept.append(tf.concat(gates, axis=-1))
-    return tf.stack(states), tf.stack(kept)
+    return tf.stack(states)
 
 
 def _backward(
@@ -240,15 +244,14 @@ def _backward(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Gradients of the states after each step, `[time, batch, units]`, and before."""
     n_steps = tensors.size(upstream, 0)
-    upstream_at, z_at, to_inner_at = map(_rows_of, (upstream, z, to_inner))
     back = tf.transpose(recurrent)
     gradients = _array(upstream, n_steps, upstream[0])
 
     def step(i: tf.Tensor, carried: tf.Tensor, gradients: Any) -> tuple:
         at = n_steps - 1 - i
-        d_h = upstream_at.read(at) + carried
-        d_inner = tf.concat([d_h] * 3, axis=-1) * to_inner_at.read(at)
-        carried = d_h * z_at.read(at) + tf.matmul(d_inner, back)
+        d_h = upstream[at] + carried
+        d_inner = tf.concat([d_h] * 3, axis=-1) * to_inner[at]
+        carried = d_h * z[at] + tf.matmul(d_inner, back)
         return i + 1, carried, gradients.write(at, d_h)
 
     start = (0, tf.zeros_like(upstream[0]), gradients)
@@ -268,11 +271,6 @@ def _loop(n_steps: Any, step: Callable[..., tuple], start: tuple) -> tuple:
 
 def _array(like: tf.Tensor, n_steps: Any, element: tf.Tensor) -> tf.TensorArray:
     return tf.TensorArray(like.dtype, n_steps, element_shape=element.shape)
-
-
-def _rows_of(x: tf.Tensor) -> tf.TensorArray:
-    """A tensor as an array over its first axis, which a loop reads at less cost."""
-    return _array(x, tensors.size(x, 0), x[0]).unstack(x)
 
 
 def _product(x: tf.Tensor, kernel: tf.Tensor) -> tf.Tensor:
