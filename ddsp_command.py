@@ -35,31 +35,47 @@ def main() -> int:
     try:
         status = _answer_at_once()
         return _quietly('ddsp.cli.main').main() if status is None else status
-    except KeyboardInterrupt:  # While loading, before anything could be begun.
-        print('\nddsp: aborted, nothing was done', file=sys.stderr)
-        return 130
+    except KeyboardInterrupt:
+        return _aborted('ddsp')
 
 
 def run() -> int:
     """Runs `ddsp_run`; gives its exit status."""
-    return _quietly('ddsp.training.ddsp_run').console_entry_point()
+    return _start('ddsp_run', 'ddsp.training.ddsp_run')
 
 
 def prepare_tfrecord() -> int:
     """Runs `ddsp_prepare_tfrecord`; gives its exit status."""
-    module = 'ddsp.training.data_preparation.ddsp_prepare_tfrecord'
-    return _quietly(module).console_entry_point()
+    return _prepare_data('ddsp_prepare_tfrecord')
 
 
 def generate_synthetic_dataset() -> int:
     """Runs `ddsp_generate_synthetic_dataset`; gives its exit status."""
-    module = 'ddsp.training.data_preparation.ddsp_generate_synthetic_dataset'
-    return _quietly(module).console_entry_point()
+    return _prepare_data('ddsp_generate_synthetic_dataset')
 
 
 def export() -> int:
     """Runs `ddsp_export`; gives its exit status."""
-    return _quietly('ddsp.training.ddsp_export').console_entry_point()
+    return _start('ddsp_export', 'ddsp.training.ddsp_export')
+
+
+def _prepare_data(command: str) -> int:
+    return _start(command, f'ddsp.training.data_preparation.{command}')
+
+
+def _start(command: str, module: str) -> int:
+    """Loads a command's module and runs it; gives its exit status."""
+    try:
+        loaded = _quietly(module)
+    except KeyboardInterrupt:
+        return _aborted(command)
+    return loaded.console_entry_point()
+
+
+def _aborted(command: str) -> int:
+    """Tells of a Ctrl-C while loading, before anything could be begun."""
+    print(f'\n{command}: aborted, nothing was done', file=sys.stderr)
+    return 130
 
 
 def _answer_at_once() -> int | None:
@@ -117,7 +133,7 @@ def quiet_stderr() -> Iterator[None]:
         os.dup2(hidden.fileno(), 2)
         try:
             yield
-        except BaseException:
+        except Exception:
             sys.stderr.flush()
             os.dup2(stderr, 2)
             hidden.seek(0)

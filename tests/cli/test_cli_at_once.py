@@ -125,3 +125,36 @@ assert sys.modules['ddsp.cli.main'] is ddsp.cli.main
     )
     assert done.returncode == 0, done.stderr
     assert 'a.wav is empty' in done.stderr
+
+
+@pytest.mark.parametrize(
+    'command, function',
+    [
+        ('ddsp', 'main'),
+        ('ddsp_run', 'run'),
+        ('ddsp_prepare_tfrecord', 'prepare_tfrecord'),
+        ('ddsp_generate_synthetic_dataset', 'generate_synthetic_dataset'),
+        ('ddsp_export', 'export'),
+    ],
+)
+def test_ctrl_c_while_loading(command, function, tmp_path):
+    """One line, and nothing of what TensorFlow said until then."""
+    program = f"""
+import builtins, os, sys
+import ddsp_command
+load = builtins.__import__
+def interrupted(name, *rest):
+    if name == 'tensorflow':
+        os.write(2, b'rounding may differ')
+        raise KeyboardInterrupt
+    return load(name, *rest)
+builtins.__import__ = interrupted
+sys.argv = ['{command}', 'pitch', 'a.wav']
+sys.exit(ddsp_command.{function}())
+"""
+    (tmp_path / 'a.wav').touch()
+    done = subprocess.run(
+        [sys.executable, '-c', program], capture_output=True, text=True, cwd=tmp_path
+    )
+    assert done.returncode == 130, done.stderr
+    assert done.stderr.strip() == f'{command}: aborted, nothing was done'
