@@ -7,6 +7,7 @@ import dataclasses
 import numpy as np
 
 from ddsp import pitch, spectral_ops
+from ddsp.training.fit.pure_tones import SURE, believed_from
 
 # f0 given to frames of a recording in which no frame has a pitch: A3.
 _F0_WITHOUT_PITCH_HZ = 220.0
@@ -29,6 +30,7 @@ class Features:
     loudness_db : `[frames]`, A-weighted, in [-80, 0] or a little more.
     sample_rate : in Hz.
     frame_rate : in frames a second.
+    believed_from : confidence of f0 below which it was interpolated.
     """
 
     audio: np.ndarray
@@ -37,6 +39,7 @@ class Features:
     loudness_db: np.ndarray
     sample_rate: int
     frame_rate: int
+    believed_from: float = SURE
 
     @property
     def hop(self) -> int:
@@ -51,12 +54,17 @@ class Features:
     @property
     def silent(self) -> bool:
         """Whether there is nothing to hear: the loudness is at its floor throughout."""
-        return bool(np.all(self.loudness_db <= -spectral_ops.DB_RANGE + 1e-3))
+        return not self.audible.any()
 
-    def confident(self, threshold: float) -> np.ndarray:
-        """`[frames]`: where f0 is sure, and there is something to hear."""
-        audible = self.loudness_db > -spectral_ops.DB_RANGE + 1e-3
-        return (self.f0_confidence >= threshold) & audible
+    @property
+    def audible(self) -> np.ndarray:
+        """`[frames]`: where there is something to hear."""
+        return self.loudness_db > -spectral_ops.DB_RANGE + 1e-3
+
+    def confident(self, threshold: float | None = None) -> np.ndarray:
+        """`[frames]`: where f0 is believed, and there is something to hear."""
+        threshold = self.believed_from if threshold is None else threshold
+        return (self.f0_confidence >= threshold) & self.audible
 
 
 def extract_features(
@@ -64,7 +72,7 @@ def extract_features(
     sample_rate: int,
     frame_rate: int,
     method: str = 'swift-f0',
-    min_confidence: float = 0.9,
+    min_confidence: float | None = None,
 ) -> Features:
     """Measures f0 and loudness of a recording.
 
@@ -74,7 +82,8 @@ def extract_features(
     sample_rate : in Hz, a multiple of `frame_rate`.
     frame_rate : in frames a second.
     method : name of the pitch estimator.
-    min_confidence : f0 of less confident frames is interpolated.
+    min_confidence : f0 of less confident frames is interpolated; what `believed_from`
+        finds without it.
 
     Returns
     -------
@@ -88,13 +97,17 @@ def extract_features(
     hop = sample_rate // frame_rate
     audio = np.pad(audio, (0, -len(audio) % hop))
     f0_hz, confidence = measure_f0(audio, sample_rate, frame_rate, method)
-    return Features(
-        audio=audio,
+    loudness_db = measure_loudness(audio, sample_rate, frame_rate)
+    features = Features(audio, f0_hz, confidence, loudness_db, sample_rate, frame_rate)
+    if min_confidence is None:
+        heard = np.flatnonzero(features.audible)
+        min_confidence = believed_from(
+            audio, sample_rate, heard * hop, f0_hz[heard], confidence[heard]
+        )
+    return dataclasses.replace(
+        features,
         f0_hz=fill_unvoiced(f0_hz, confidence, min_confidence),
-        f0_confidence=confidence,
-        loudness_db=measure_loudness(audio, sample_rate, frame_rate),
-        sample_rate=sample_rate,
-        frame_rate=frame_rate,
+        believed_from=min_confidence,
     )
 
 

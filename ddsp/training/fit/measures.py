@@ -44,7 +44,7 @@ def spectral_distance(target: np.ndarray, audio: np.ndarray) -> dict[str, float]
 
 
 def f0_distance(
-    features: Features, f0_hz: np.ndarray, min_confidence: float
+    features: Features, f0_hz: np.ndarray, min_confidence: float | None = None
 ) -> dict[str, float | int | None]:
     """How far apart two courses of f0 are, where that of the recording is sure.
 
@@ -52,7 +52,8 @@ def f0_distance(
     ----------
     features : of the recording.
     f0_hz : `[frames]`, of the resynthesis.
-    min_confidence : frames of the recording at least this confident are compared.
+    min_confidence : frames of the recording at least this confident are compared; those
+        whose f0 is believed without it.
 
     Returns
     -------

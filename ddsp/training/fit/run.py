@@ -167,7 +167,7 @@ def _listen(
         'spectral_loss': _change(before, after, 'total'),
         'spectral_loss_magnitude': _change(before, after, 'magnitude'),
         'spectral_loss_log_magnitude': _change(before, after, 'log_magnitude'),
-        'f0': measures.f0_distance(features, f0_hz, settings.f0_min_confidence),
+        'f0': measures.f0_distance(features, f0_hz),
         'loudness_distance_db': measures.loudness_distance(features, loudness_db),
     }
     excerpt = round(EXCERPT_SECONDS * features.frame_rate)
@@ -180,7 +180,7 @@ def _listen(
         transposed=transposed,
         f0_hz=features.f0_hz,
         resynthesis_f0_hz=f0_hz,
-        confident=features.confident(settings.f0_min_confidence),
+        confident=features.confident(),
         loudness_db=features.loudness_db,
         resynthesis_loudness_db=loudness_db,
         controls=controls_of(model, features, excerpt),

@@ -28,7 +28,8 @@ class FitSettings:
     frame_rate : frames of f0, loudness and controls a second; divides `sample_rate`.
     f0_method : name of a pitch estimator, see `ddsp.pitch.estimate_f0`.
     f0_min_confidence : frames at least this confident count as voiced; f0 of the others
-        is interpolated between them.
+        is interpolated between them. Without it 0.9, or, where the recording is a tone
+        without partials, 0.5.
     steps : number of training steps.
     batch_size : windows of the recording in a step.
     window_seconds : length of the part of a window that the loss compares.
@@ -50,7 +51,7 @@ class FitSettings:
     sample_rate: int = 16000
     frame_rate: int = 250
     f0_method: str = 'swift-f0'
-    f0_min_confidence: float = 0.9
+    f0_min_confidence: float | None = None
     steps: int = 2500
     batch_size: int = 1
     window_seconds: float = 2.0

@@ -16,6 +16,8 @@ from ddsp.training.transfer.tuning import auto_tune, get_tuning_factor
 
 # Confidence is averaged over this time, to find notes.
 _NOTE_SECONDS = 0.16
+# The part of the confidence at which f0 is believed that a frame of mean level needs.
+_NOTE_CONFIDENCE = 0.7 / 0.9
 # A part of the frames of notes that may lie beyond the range without a word.
 _NOT_WORTH_SAYING = 0.02
 # Quantiles of loudness that are matched, and by how much differences may change.
@@ -68,6 +70,7 @@ def adjust(
         features.f0_confidence,
         note_threshold=controls.threshold,
         smoothing=max(1, round(_NOTE_SECONDS * features.frame_rate)),
+        f0_confidence_threshold=_NOTE_CONFIDENCE * features.believed_from,
     )
     warnings = []
     if not notes.any():
@@ -75,8 +78,7 @@ def adjust(
             f'No notes were found at the threshold {controls.threshold:g}; a lower '
             'one finds more.'
         )
-    audible = features.loudness_db > -spectral_ops.DB_RANGE + 1e-3
-    part = notes[audible].mean() if audible.any() else 0.0
+    part = 0.0 if features.silent else notes[features.audible].mean()
     if 0 < part < _HARDLY_A_MELODY:
         warnings.append(
             f'Notes were found in only {part:.0%} of the sound; expected one voice or '

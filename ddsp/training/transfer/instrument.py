@@ -18,8 +18,6 @@ from ddsp.training.transfer.info import InstrumentInfo
 from ddsp.training.transfer.playing import Player, Progress
 from ddsp.training.transfer.statistics import Statistics, without_statistics
 
-# f0 of less confident frames is interpolated.
-_SURE = 0.9
 _LEAST_SECONDS = 0.1
 # Less of a pitch than this is a mistake of the estimator.
 _LEAST_PITCHED_SECONDS = 0.05
@@ -145,12 +143,10 @@ class Instrument:
         audio = _mono(audio, sample_rate)
         if sample_rate != self.sample_rate:
             audio = _resampled(audio, sample_rate, self.sample_rate)
-        features = extract_features(
-            audio, self.sample_rate, self.frame_rate, method, _SURE
-        )
+        features = extract_features(audio, self.sample_rate, self.frame_rate, method)
         if features.silent:
             raise ValueError('the recording is silent; expected a melody.')
-        pitched = features.confident(_SURE).sum() / features.frame_rate
+        pitched = features.confident().sum() / features.frame_rate
         if pitched < _LEAST_PITCHED_SECONDS:
             raise ValueError(
                 'no pitch was found in the recording; expected one voice or instrument '

@@ -53,7 +53,7 @@ def hear(performance: Performance, method: str = 'swift-f0') -> Heard:
 def measure(
     performance: Performance,
     method: str = 'swift-f0',
-    min_confidence: float = 0.9,
+    min_confidence: float | None = None,
     heard: Heard | None = None,
 ) -> dict[str, Any]:
     """Compares what was played with what was asked.
@@ -63,7 +63,7 @@ def measure(
     performance : of an instrument.
     method : name of the pitch estimator.
     min_confidence : frames of notes whose f0 is at least this sure in the recording
-        count in the comparison of pitch.
+        count in the comparison of pitch; those whose f0 is believed without it.
     heard : what was played, when it has been measured already.
 
     Returns
@@ -114,8 +114,10 @@ def measure(
     }
 
 
-def compared(performance: Performance, min_confidence: float = 0.9) -> np.ndarray:
-    """`[frames]`: where the recording has a note, and its f0 is sure."""
+def compared(
+    performance: Performance, min_confidence: float | None = None
+) -> np.ndarray:
+    """`[frames]`: where the recording has a note, and its f0 is believed."""
     return performance.features.confident(min_confidence) & performance.adjusted.notes
 
 
@@ -142,7 +144,7 @@ def correlation(x: np.ndarray, y: np.ndarray) -> float | None:
 
 
 def _pitch(
-    performance: Performance, heard: Heard, min_confidence: float
+    performance: Performance, heard: Heard, min_confidence: float | None
 ) -> dict[str, float | int | None]:
     sure = compared(performance, min_confidence)
     asked = dataclasses.replace(

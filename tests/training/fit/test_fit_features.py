@@ -73,6 +73,21 @@ def test_a_line_in_cents_is_drawn_over_what_has_no_pitch():
     np.testing.assert_allclose(filled, [100, 100, 200, 400, 800, 1600, 1600], rtol=1e-5)
 
 
+def test_a_sine_has_its_pitch():
+    """The estimator is less sure of it than of a voice."""
+    t = np.arange(RATE) / RATE
+    audio = 0.3 * np.sin(2 * np.pi * np.where(t < 0.5, 247, 294) * t)
+    features = extract_features(audio.astype(np.float32), RATE, FRAME_RATE)
+    assert features.believed_from == 0.4
+    for inner, f0_hz in ((slice(20, 105), 247), (slice(145, 230), 294)):
+        assert features.confident()[inner].all()
+        np.testing.assert_allclose(features.f0_hz[inner], f0_hz, rtol=0.01)
+    # Whoever names a confidence gets it.
+    strict = extract_features(audio.astype(np.float32), RATE, FRAME_RATE, 'swift-f0', 1)
+    assert strict.believed_from == 1
+    assert not strict.confident().any()
+
+
 def test_without_any_pitch_f0_is_held():
     filled = fill_unvoiced(np.zeros(5, np.float32), np.zeros(5, np.float32), 0.9)
     np.testing.assert_array_equal(filled, np.full(5, 220))

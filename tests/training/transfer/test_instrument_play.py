@@ -8,7 +8,7 @@ import soundfile
 import tiny_model
 
 from ddsp.training import load_instrument, postprocessing, transfer
-from ddsp.training.transfer import Controls, transfer_file
+from ddsp.training.transfer import Controls, measures, transfer_file
 from ddsp.training.transfer import run as transfer_run
 
 RATE = 16000
@@ -111,6 +111,17 @@ def test_controls_by_name(instrument):
 def test_what_is_no_melody(instrument, audio, rate, said):
     with pytest.raises(ValueError, match=said):
         instrument.perform(audio, rate)
+
+
+def test_a_sine_is_a_melody(instrument):
+    """Of which the pitch estimator is less sure."""
+    t = np.arange(2 * RATE) / RATE
+    sine = 0.3 * np.sin(2 * np.pi * np.where(t < 1.0, 220.0, 330.0) * t)
+    performance = instrument.perform(sine.astype(np.float32), RATE)
+    assert performance.adjusted.notes.mean() > 0.9
+    assert not any('Notes were found in' in w for w in performance.adjusted.warnings)
+    metrics = measures.measure(performance)
+    assert metrics['confident_frames'] > 0.9 * len(performance.adjusted.notes)
 
 
 def test_noise_has_no_pitch(instrument):
