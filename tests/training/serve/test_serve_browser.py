@@ -33,6 +33,8 @@ async (player) => {
   return Array.from(new Uint8Array(await answer.arrayBuffer()));
 }
 """
+# Other work may be waiting for the cores, too.
+PATIENCE_MS = 120_000
 WIDE, PHONE = {'width': 1280, 'height': 900}, {'width': 390, 'height': 844}
 SECONDS = soundfile.info(singing_path()).duration
 
@@ -56,7 +58,7 @@ def browser(tmp_path_factory):
     # noise if nobody stops them.
     heard = tmp_path_factory.mktemp('heard') / 'hum.wav'
     phase = 2 * np.pi * 220 * np.arange(5 * 48000) / 48000
-    # With partials, as a voice has them: of a sine, its pitch is not sure enough.
+    # With partials, as a voice has them.
     hum = 0.3 * sum(np.sin(n * phase) / n for n in range(1, 7))
     soundfile.write(heard, np.stack([hum, hum], axis=1), 48000)
     arguments = [
@@ -73,7 +75,7 @@ def browser(tmp_path_factory):
 def page(served, browser):
     """A page just opened; what it asked of the network has to be of this machine."""
     context = browser.new_context(viewport=WIDE)
-    context.set_default_timeout(40_000)
+    context.set_default_timeout(PATIENCE_MS)
     asked, failed = [], []
     page = context.new_page()
     page.on('request', lambda request: asked.append(request.url))
@@ -89,7 +91,7 @@ def page(served, browser):
 
 def expect(page, selector):
     """Waits for what a part of the page has to be."""
-    playwright.expect.set_options(timeout=40_000)
+    playwright.expect.set_options(timeout=PATIENCE_MS)
     return playwright.expect(page.locator(selector))
 
 
