@@ -82,9 +82,9 @@ class Likeness:
         place = np.arange(window_size)
         later = place + np.arange(_STRIDE)[:, np.newaxis]
         self._later = np.minimum(later, window_size - 1)
-        self._earlier = np.maximum(place - shifts[:, np.newaxis], 0)
-        self._weights = _weights(window_size, shifts).astype(dtype)
-        self._floor = 2.0 * _LEAST_POWER * float(self._weights[0].sum())
+        self._earlier = np.maximum(place[:, np.newaxis] - shifts, 0)
+        self._weights = _weights(window_size, shifts).astype(dtype).T
+        self._floor = 2.0 * _LEAST_POWER * float(self._weights[:, 0].sum())
         taps = np.arange(1 - _REACH, _REACH + 1)
         # An autocorrelation is the same to either side of lag 0.
         self._around = np.abs(np.arange(lags.longest)[:, np.newaxis] + taps)
@@ -96,16 +96,18 @@ class Likeness:
             tf.shape(windows)[1] if windows.shape[1] is None else windows.shape[1]
         )
         later = tf.gather(windows, self._later, axis=-1)
+        # Gathered as the product wants it: onnxruntime (1.23) takes a transposition
+        # before a product into it, and then has no such product in float64.
         earlier = tf.gather(windows, self._earlier, axis=-1)
         weighted = earlier * self._weights
         # Tables multiply by tensordot: a matmul would broadcast them over frames, and
         # broadcasting products of several frames have crashed TensorFlow on CPU.
-        power = tf.tensordot(tf.square(later), self._weights.T, 1)
-        power = tf.transpose(power, [0, 1, 3, 2])
-        power += tf.reduce_sum(weighted * earlier, axis=-1, keepdims=True)
-        product = tf.matmul(weighted, later, transpose_b=True)
-        likeness = 2.0 * product / (power + self._floor)
-        likeness = tf.reshape(likeness, [-1, n_frames, len(self._weights) * _STRIDE])
+        power = tf.tensordot(tf.square(later), self._weights, 1)
+        power += tf.reduce_sum(weighted * earlier, axis=-2, keepdims=True)
+        likeness = 2.0 * tf.matmul(later, weighted) / (power + self._floor)
+        likeness = tf.transpose(likeness, [0, 1, 3, 2])
+        n_shifts = self._weights.shape[1]
+        likeness = tf.reshape(likeness, [-1, n_frames, n_shifts * _STRIDE])
         fine = tf.tensordot(tf.gather(likeness, self._around, axis=-1), self._kernel, 1)
         fine = tf.reshape(fine, [-1, n_frames, self._lags.n_fine])
         return tf.where(self._after_fall(fine), fine, -tf.ones_like(fine))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 import gin
@@ -59,7 +60,7 @@ class TfdsProvider(DataProvider):
     def _builder(self) -> Any:
         """Reads what is there, and downloads nothing: that takes hours."""
         owner = type(self).__name__
-        tfds = import_optional('tensorflow_datasets', owner, 'ddsp[tfds]')
+        tfds = _load(owner)
         try:
             builder = tfds.builder(self._name, data_dir=self._data_dir)
             splits = builder.info.splits
@@ -94,6 +95,26 @@ class TfdsProvider(DataProvider):
 
     def _where(self) -> str:
         return f'{self._name}, split {self._split}'
+
+
+def _load(owner: str) -> Any:
+    """Imports tensorflow_datasets.
+
+    Raises
+    ------
+    ImportError
+        When it is missing, or does not go with the installed protobuf: then it comes
+        without its contents, and has only logged why.
+    """
+    tfds = import_optional('tensorflow_datasets', owner, 'ddsp[tfds]')
+    try:
+        importlib.import_module('tensorflow_datasets.core')
+    except ImportError as error:
+        raise ImportError(
+            f'{owner}: tensorflow_datasets cannot be loaded ({error}). With TensorFlow '
+            "2.16 and 2.17 it needs: pip install 'tensorflow-metadata<1.18'"
+        ) from error
+    return tfds
 
 
 @gin.register(module='ddsp.training.data')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import types
 
 import gin
 import numpy as np
@@ -145,3 +146,11 @@ def test_a_missing_package_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, 'tensorflow_datasets', None)
     with pytest.raises(ImportError, match=r"pip install 'ddsp\[tfds\]'"):
         data.NSynthTfds().get_batch(1)
+
+
+def test_one_that_does_not_go_with_protobuf(monkeypatch):
+    """It is imported all the same, without its contents."""
+    monkeypatch.setitem(sys.modules, 'tensorflow_datasets', types.ModuleType('empty'))
+    monkeypatch.setitem(sys.modules, 'tensorflow_datasets.core', None)
+    with pytest.raises(ImportError, match="'tensorflow-metadata<1"):
+        _ = data.NSynthTfds().num_examples
