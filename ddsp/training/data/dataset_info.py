@@ -9,17 +9,19 @@ A JSON object with
 - `pitch_method`, `viterbi`: how f0 was found; `seed`, `eval_split_fraction`;
 - `features`: name of each feature and how many numbers of it a record holds;
 - `splits`: for each split (`train` and `eval`, or `train` alone) a `file_pattern`
-  beside this file, `num_examples`, `num_chunks`, `seconds` of audio without overlaps,
-  `files` (name, `num_examples` and `bytes` of each) and `statistics`;
+  beside this file, `num_examples`, `num_chunks`, `seconds` of what was recorded,
+  without overlaps, `files` (name, `num_examples` and `bytes` of each) and `statistics`;
 - `recordings`: `num_read`, `seconds`, `skipped`, a list of `path` and `reason`, and
-  `remarks`, a list of `path` and `remark` of those that are silent, quiet or clipped.
+  `remarks`, a list of `path` and `remark` of those that are silent, quiet, clipped or
+  perhaps damaged.
 
-Statistics of a split count every frame of its recordings once. `loudness_db` and
-`f0_confidence` are of all frames, `f0_hz` and `f0_midi` (MIDI note numbers) of voiced
-ones, or null where there are none: `mean`, `std`, `min`, `max` and `quantiles`
-(`{'0.5': ...}`). A frame is voiced when its confidence is at least
-`voiced_confidence` and it is louder than silence. `voiced_fraction` and
-`silent_fraction` are of all frames; `audio` has `peak` and `rms`.
+Statistics of a split count every frame of its recordings once, but not the silence that
+fills up those shorter than an example. `loudness_db` and `f0_confidence` are of all
+frames, `f0_hz` and `f0_midi` (MIDI note numbers) of voiced ones, or null where there
+are none: `mean`, `std`, `min`, `max` and `quantiles` (`{'0.5': ...}`). A frame is
+voiced when its confidence is at least `voiced_confidence` and it is louder than
+silence. `voiced_fraction` and `silent_fraction` are of all frames; `audio` has `peak`
+and `rms`.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ import tensorflow as tf
 
 FORMAT = 1
 FILE_NAME = 'dataset.json'
+_NAMES = (FILE_NAME, 'dataset-*.json')
 _UNFINISHED = '.unfinished'
 
 
@@ -129,12 +132,20 @@ def find_infos(
 
 
 def infos_in(folder: str) -> list[str]:
-    """Paths of all descriptions in a folder."""
-    return sorted(tf.io.gfile.glob(os.path.join(glob_escape(folder), 'dataset*.json')))
+    """Paths of all descriptions in a folder: `dataset.json` and `dataset-NAME.json`.
+
+    Other files of similar names, such as `dataset_statistics.json`, describe none.
+    """
+    patterns = [os.path.join(glob_escape(folder), name) for name in _NAMES]
+    return sorted(path for pattern in patterns for path in tf.io.gfile.glob(pattern))
 
 
 def is_info(path: str) -> bool:
-    """Whether a path is that of a description, perhaps one that is being written."""
+    """Whether a path is that of a description, perhaps one that is being written.
+
+    What else is told of a dataset counts as well, such as `dataset_statistics.json`:
+    where a wide pattern matches it, it is no record either.
+    """
     name = os.path.basename(path).removesuffix(_UNFINISHED)
     return fnmatch.fnmatchcase(name, 'dataset*.json')
 

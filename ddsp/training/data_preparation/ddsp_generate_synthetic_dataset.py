@@ -16,12 +16,15 @@ import tensorflow as tf
 from ddsp.training import flags, gin_files, termination
 from ddsp.training.data import dataset_info
 from ddsp.training.data_preparation import pipeline, synthetic_data
-from ddsp.training.data_preparation.splitting import shard_path
-from ddsp.training.data_preparation.writing import (
-    put_in_place,
-    serialize,
-    work_folder,
+from ddsp.training.data_preparation.places import (
+    check_free,
+    check_writable,
+    dataset_name,
+    output_path,
 )
+from ddsp.training.data_preparation.splitting import shard_path
+from ddsp.training.data_preparation.work_folders import work_folder
+from ddsp.training.data_preparation.writing import put_in_place, serialize
 from ddsp.training.gin_scope import own_configuration
 from ddsp.training.guarding import FORESEEN, guarded
 
@@ -40,7 +43,7 @@ draws tones that last, @generate_notes_v2, which is the default, melodies, and
 --random_seed gives the same records, whatever the runner and the number of shards.
 
 Exit status: 0 when all went well; 1 for an error, after which nothing was written; 2
-for a wrong command line; 130 for Ctrl-C.
+for a wrong command line; 130 for Ctrl-C, 143 for SIGTERM.
 """
 _DEFAULTS = (
     'generate_examples.generate_fn = @generate_notes_v2',
@@ -136,7 +139,7 @@ def generate(
         added.
     num_examples : how many notes or melodies to draw.
     num_shards : files to spread them over.
-    random_seed : the same seed gives the same examples.
+    random_seed : 0 or above; the same seed gives the same examples.
     pipeline_options : for Apache Beam.
 
     Returns
@@ -146,13 +149,18 @@ def generate(
     Raises
     ------
     ValueError
-        For numbers below 1, or a path that is a folder.
+        For numbers that are too small; for a path that is a folder, or whose names of
+        files are those of another dataset.
+    OSError
+        When no file may be written where the records go.
     RuntimeError
-        When a step of the pipeline fails.
+        When the same records are being prepared already on this machine, or when a
+        step of the pipeline fails.
     """
-    _check(output_tfrecord_path, num_examples, num_shards)
-    output = os.path.abspath(output_tfrecord_path)
-    tf.io.gfile.makedirs(os.path.dirname(output))
+    output = output_path(output_tfrecord_path)
+    _check_numbers(num_examples, num_shards, random_seed)
+    check_writable(os.path.dirname(output))
+    check_free(output, [''])
     gin_str = gin.config_str()
     (example,) = GenerateExampleFn(gin_str).process([random_seed, 0])
     with work_folder(output) as folder:
@@ -168,19 +176,18 @@ def generate(
             pipeline_options,
         )
         info = _describe(output, random_seed, example, finals, aside, parts)
-        put_in_place(list(zip(aside, finals)), output, info)
+        put_in_place(list(zip(aside, finals)), output, info, folder)
     return info
 
 
-def _check(output: str, num_examples: int, num_shards: int) -> None:
-    if not os.path.basename(output) or tf.io.gfile.isdir(output):
-        raise ValueError(
-            f'--output_tfrecord_path {output!r} is a folder, expected the beginning of '
-            "file names in it, such as 'data/notes.tfrecord'."
-        )
-    for name, value in (('num_examples', num_examples), ('num_shards', num_shards)):
-        if value < 1:
-            raise ValueError(f'--{name} is {value}, expected at least 1.')
+def _check_numbers(num_examples: int, num_shards: int, random_seed: int) -> None:
+    for name, value, least in (
+        ('num_examples', num_examples, 1),
+        ('num_shards', num_shards, 1),
+        ('random_seed', random_seed, 0),
+    ):
+        if value < least:
+            raise ValueError(f'--{name} is {value}, expected at least {least}.')
     if num_shards > num_examples:
         raise ValueError(
             f'--num_shards is {num_shards}, more than the {num_examples} examples of '
@@ -210,7 +217,6 @@ def _describe(
     """The content of `dataset.json`."""
     features = tf.train.Example.FromString(example).features.feature
     lengths = {name: len(f.float_list.value) for name, f in sorted(features.items())}
-    name = os.path.basename(output).removesuffix('.tfrecord')
     n_timesteps = lengths['f0_hz']
     files = [
         {
@@ -222,7 +228,7 @@ def _describe(
     ]
     return {
         'format': dataset_info.FORMAT,
-        'name': name,
+        'name': dataset_name(output),
         'seed': random_seed,
         'n_timesteps': n_timesteps,
         'n_harmonics': lengths['harm_dist'] // n_timesteps,

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import glob
 import os
+import re
 import shutil
 import struct
 import subprocess
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +54,7 @@ class Recording:
     path : where it came from.
     seconds : its length.
     n_frames : its length in frames, filled with silence to at least one example.
+    n_filled : how many of these are the silence.
     failure : None, or what was wrong with it.
     remark : None, or what to know of one that could be read.
     """
@@ -60,6 +63,7 @@ class Recording:
     path: str
     seconds: float = 0.0
     n_frames: int = 0
+    n_filled: int = 0
     failure: str | None = None
     remark: str | None = None
 
@@ -77,15 +81,19 @@ def decode(numbered_path: tuple[int, str], settings: Settings) -> Recording:
     except (OSError, ValueError) as error:
         return Recording(index, path, failure=_reason(error, path))
     hop, rate = settings.hop, settings.sample_rate
-    n_frames = max(-(-round(seconds * rate) // hop), settings.example_frames)
-    return Recording(index, path, seconds, n_frames, remark=remark)
+    n_recorded = -(-round(seconds * rate) // hop)
+    n_frames = max(n_recorded, settings.example_frames)
+    return Recording(
+        index, path, seconds, n_frames, n_frames - n_recorded, remark=remark
+    )
 
 
 def _decode(path: str, index: int, settings: Settings) -> tuple[float, str | None]:
     """Writes the samples; gives the length in seconds, and a remark if there is one."""
     rate, level = settings.sample_rate, Level()
+    remarks: list[str] = []
     with contextlib.ExitStack() as stack:
-        file_rate, blocks = stack.enter_context(open_any(path))
+        file_rate, blocks = stack.enter_context(open_any(path, remarks))
         writers = [_Writer(settings.work_path('audio', index), file_rate, rate)]
         if rate != RATE_16K:
             name = settings.work_path('audio16k', index)
@@ -100,7 +108,8 @@ def _decode(path: str, index: int, settings: Settings) -> tuple[float, str | Non
             writer.finish()
     if not writers[0].n_samples:
         raise ValueError(f'{path} is empty: it has no samples in it.')
-    return writers[0].n_samples / rate, level.remark()
+    remarks += filter(None, [level.remark()])
+    return writers[0].n_samples / rate, ' '.join(remarks) or None
 
 
 class _Writer:
@@ -131,8 +140,16 @@ class _Writer:
 
 
 @contextlib.contextmanager
-def open_any(path: str) -> Iterator[tuple[int, Iterator[np.ndarray]]]:
+def open_any(
+    path: str, remarks: list[str] | None = None
+) -> Iterator[tuple[int, Iterator[np.ndarray]]]:
     """Opens a file with libsndfile, or, where that cannot, with ffmpeg.
+
+    Parameters
+    ----------
+    path : of the file.
+    remarks : what ffmpeg had to say of a file that it read nevertheless is added to it
+        when all blocks have been read.
 
     Returns
     -------
@@ -147,20 +164,24 @@ def open_any(path: str) -> Iterator[tuple[int, Iterator[np.ndarray]]]:
             if shutil.which('ffmpeg') is None:
                 hint = ' With ffmpeg on the PATH, m4a and other formats can be read.'
                 raise ValueError(f'{error}{hint}') from error
-            rate, blocks = stack.enter_context(_open_ffmpeg(path))
+            rate, blocks = stack.enter_context(
+                _open_ffmpeg(path, [] if remarks is None else remarks)
+            )
         audio_files.check_rate(rate, path)
         yield rate, blocks
 
 
 @contextlib.contextmanager
-def _open_ffmpeg(path: str) -> Iterator[tuple[int, Iterator[np.ndarray]]]:
+def _open_ffmpeg(
+    path: str, remarks: list[str]
+) -> Iterator[tuple[int, Iterator[np.ndarray]]]:
     command = ['ffmpeg', '-nostdin', '-v', 'error', '-i', f'file:{path}', '-vn']
     command += ['-f', 'au', '-c:a', 'pcm_f32be', 'pipe:1']
     # On disk, since a pipe that nobody reads would stop a talkative ffmpeg.
     with tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=complaints)
         try:
-            yield _read_au(process, path, complaints)
+            yield _read_au(process, path, complaints, remarks)
         finally:
             process.kill()
             process.stdout.close()
@@ -168,7 +189,7 @@ def _open_ffmpeg(path: str) -> Iterator[tuple[int, Iterator[np.ndarray]]]:
 
 
 def _read_au(
-    process: Any, path: str, complaints: Any
+    process: Any, path: str, complaints: Any, remarks: list[str]
 ) -> tuple[int, Iterator[np.ndarray]]:
     header = process.stdout.read(_AU_HEADER.size)
     if len(header) < _AU_HEADER.size:
@@ -181,31 +202,54 @@ def _read_au(
     if magic != b'.snd' or encoding != _AU_FLOAT or not channels:
         raise ValueError(f'{path}: ffmpeg gave samples of another form than asked for.')
     process.stdout.read(offset - _AU_HEADER.size)
-    return rate, _au_blocks(process, path, complaints, rate, channels)
+    blocks = _au_blocks(process, path, channels)
+    return rate, _watched(blocks, process, path, complaints, remarks, rate)
 
 
-def _au_blocks(
-    process: Any, path: str, complaints: Any, rate: int, channels: int
-) -> Iterator[np.ndarray]:
-    position = 0
+def _au_blocks(process: Any, path: str, channels: int) -> Iterator[np.ndarray]:
     while data := process.stdout.read(4 * channels * _BLOCK_SAMPLES):
         data = data[: len(data) // (4 * channels) * (4 * channels)]
         block = np.frombuffer(data, '>f4').astype(np.float32).reshape(-1, channels)
         if not np.isfinite(block).all():
             raise ValueError(f'{path} holds samples that are NaN or infinite.')
-        position += len(block)
         yield block.mean(axis=1)
+
+
+def _watched(
+    blocks: Iterator[np.ndarray],
+    process: Any,
+    path: str,
+    complaints: Any,
+    remarks: list[str],
+    rate: int,
+) -> Iterator[np.ndarray]:
+    """Passes blocks on; tells at their end how it went for ffmpeg."""
+    position = 0
+    for block in blocks:
+        position += len(block)
+        yield block
+    seconds = f'{position / rate:.1f} s'
     if process.wait():
         raise ValueError(
-            f'{path} is damaged: ffmpeg stopped after {position / rate:.1f} s '
-            f'({_tail(complaints)}).'
+            f'{path} is damaged: ffmpeg stopped after {seconds} ({_tail(complaints)}).'
+        )
+    # It also ends well where the rest of a file is missing.
+    if complaint := _last_line(complaints):
+        remarks.append(
+            f'may be damaged: ffmpeg read {seconds} of it, but complained '
+            f'({complaint}).'
         )
 
 
 def _tail(complaints: Any) -> str:
+    return _last_line(complaints) or 'it gave no reason'
+
+
+def _last_line(complaints: Any) -> str:
+    """What ffmpeg said last, without the part of it that did, at a changing address."""
     complaints.seek(0)
     text = complaints.read().decode('utf-8', 'replace').strip()
-    return text.splitlines()[-1] if text else 'it gave no reason'
+    return re.sub(r'^\[[^]]*\] *', '', text.splitlines()[-1]) if text else ''
 
 
 @contextlib.contextmanager
@@ -291,12 +335,24 @@ def _match(pattern: str) -> list[str]:
                 os.path.join(here, name) for here, _, names in walk for name in names
             ]
             return [path for path in inside if is_audio(path)]
-        return [p for p in tf.io.gfile.glob(pattern) if not tf.io.gfile.isdir(p)]
+        return _globbed(pattern, tf.io.gfile.glob, tf.io.gfile.isdir)
     if os.path.isfile(pattern):
         return [pattern]
     if os.path.isdir(pattern):
         return _inside(pattern)
-    return [p for p in glob.glob(pattern, recursive=True) if not os.path.isdir(p)]
+    return _globbed(
+        pattern, functools.partial(glob.glob, recursive=True), os.path.isdir
+    )
+
+
+def _globbed(
+    pattern: str, search: Callable[[str], list[str]], is_folder: Callable[[str], bool]
+) -> list[str]:
+    """Files that match; brackets may be a choice of characters, or part of a name."""
+    found: list[str] = []
+    for form in dict.fromkeys([pattern, pattern.replace('[', '[[]')]):
+        found = found or [path for path in search(form) if not is_folder(path)]
+    return found
 
 
 def _inside(folder: str) -> list[str]:

@@ -58,9 +58,9 @@ def run(
     Returns
     -------
     `skipped` (`path` and `reason` of each unreadable recording), `remarks` (`path` and
-    `remark` of those that are silent, very quiet or clipped), `error` (None, or why
-    there are no records), and, without an error, `files` (split, path, examples, bytes
-    of each), `splits` (statistics and counts of each) and `seconds`.
+    `remark` of those that are silent, very quiet, clipped or perhaps damaged), `error`
+    (None, or why there are no records), and, without an error, `files` (split, path,
+    examples, bytes of each), `splits` (statistics and counts of each) and `seconds`.
     """
     beam = import_beam()
     pipeline = make_pipeline(options)
@@ -339,7 +339,7 @@ def _write_result(
         result['splits'] = {
             split: {
                 'num_chunks': len(own),
-                'seconds': sum(c.n_frames for c in own) / settings.frame_rate,
+                'seconds': sum(c.n_recorded for c in own) / settings.frame_rate,
                 'statistics': summarise(own, settings),
             }
             for split, own in split_chunks(list(chunks), settings).items()

@@ -9,19 +9,20 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import tensorflow as tf
-
 from ddsp import pitch, spectral_ops
 from ddsp.training.data import dataset_info
 from ddsp.training.data_preparation import decoding, pipeline
+from ddsp.training.data_preparation.places import (
+    check_free,
+    check_writable,
+    dataset_name,
+    output_path,
+)
 from ddsp.training.data_preparation.progress import duration, telling_progress
 from ddsp.training.data_preparation.settings import Settings, check_settings
-from ddsp.training.data_preparation.splitting import record_prefix
-from ddsp.training.data_preparation.writing import (
-    feature_lengths,
-    put_in_place,
-    work_folder,
-)
+from ddsp.training.data_preparation.splitting import record_prefix, splits_of
+from ddsp.training.data_preparation.work_folders import work_folder
+from ddsp.training.data_preparation.writing import feature_lengths, put_in_place
 
 CREPE_SAMPLE_RATE = spectral_ops.CREPE_SAMPLE_RATE
 
@@ -55,7 +56,7 @@ def prepare_tfrecord(
     Nothing is seen at the output until everything is complete; then older records of
     the same name are replaced, of whatever number of shards. An interrupted preparation
     leaves older records as they were, and what it had made is removed when it starts
-    again.
+    again; where another machine made it, when nothing was written there for a day.
 
     Parameters
     ----------
@@ -92,12 +93,13 @@ def prepare_tfrecord(
     ValueError
         For arguments that cannot be; when no recording can be read, or, if `strict`,
         when one cannot; for too few chunks to split; for a `dataset.json` beside the
-        records that is none.
+        records that is none; when records of another dataset have the names that the
+        new ones would get.
     OSError
         When no file may be written where the records go.
     RuntimeError
-        When another process prepares the same records, or when a step fails, as on a
-        full disk.
+        When the same records are being prepared already on this machine, or when a
+        step fails, as on a full disk.
     ImportError
         When Apache Beam, or the package of the pitch estimator, is missing.
     """
@@ -105,7 +107,7 @@ def prepare_tfrecord(
     if isinstance(input_audio_paths, (str, os.PathLike)):
         input_audio_paths = [input_audio_paths]
     paths = decoding.distinct([os.fspath(path) for path in input_audio_paths])
-    output = _absolute(output_tfrecord_path)
+    output = output_path(output_tfrecord_path)
     settings = Settings(
         output_path=output,
         work_dir='',
@@ -165,38 +167,16 @@ def _counted(n_recordings: int) -> str:
     return f'{n_recordings} recording{"s" if n_recordings != 1 else ""}'
 
 
-def _absolute(path: str) -> str:
-    path = os.path.expanduser(os.fspath(path))
-    return path if '://' in path else os.path.abspath(path)
-
-
 def _check_call(paths: list[str], output: str, settings: Settings) -> None:
     if not paths:
         raise ValueError(
             'input_audio_paths is empty: there is no recording to prepare.'
         )
-    folder, name = os.path.split(output)
-    if not name or tf.io.gfile.isdir(output):
-        raise ValueError(
-            f'output_tfrecord_path {output!r} is a folder, expected the beginning of '
-            "file names in it, such as 'data/violin.tfrecord'."
-        )
     check_settings(settings)
     # Fails here, in one line, for an unknown name or a missing package.
     pitch.get_estimator(settings.pitch_method, viterbi=settings.viterbi)
-    _check_writable(folder)
-
-
-def _check_writable(folder: str) -> None:
-    try:
-        tf.io.gfile.makedirs(folder)
-        if '://' not in folder and not os.access(folder, os.W_OK):
-            raise PermissionError(f'no file may be made in {folder}')
-    except (OSError, tf.errors.OpError) as error:
-        raise OSError(
-            f'records cannot be written to {folder} ({getattr(error, "message", error)}'
-            '); choose another --output_tfrecord_path.'
-        ) from error
+    check_writable(os.path.dirname(output))
+    check_free(output, splits_of(settings))
 
 
 def _split_options(options: Sequence[str] | str) -> list[str]:
@@ -234,7 +214,7 @@ def _describe(result: dict[str, Any], settings: Settings) -> dict[str, Any]:
         }
     return {
         'format': dataset_info.FORMAT,
-        'name': _name(settings),
+        'name': dataset_name(settings.output_path),
         'sample_rate': settings.sample_rate,
         'frame_rate': settings.frame_rate,
         'example_secs': settings.example_secs,
@@ -256,16 +236,12 @@ def _describe(result: dict[str, Any], settings: Settings) -> dict[str, Any]:
     }
 
 
-def _name(settings: Settings) -> str:
-    return os.path.basename(settings.output_path).removesuffix('.tfrecord')
-
-
 def _finish(result: dict[str, Any], info: dict[str, Any], settings: Settings) -> None:
     moves = [
         (os.path.join(settings.work_dir, os.path.basename(final)), final)
         for _, final, _, _ in result['files']
     ]
-    put_in_place(moves, settings.output_path, info)
+    put_in_place(moves, settings.output_path, info, settings.work_dir)
 
 
 def _print(line: str) -> None:

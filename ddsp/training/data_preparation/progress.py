@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator
 
 from ddsp.training.data_preparation.features import N_FEATURES
 from ddsp.training.data_preparation.settings import Settings
+from ddsp.training.data_preparation.splitting import SHARD_NUMBERS
 
 _INTERVAL_SECS = 10.0
-_SHARD = re.compile(r'-\d{5,}-of-\d{5,}$')
 _FLOAT_BYTES = 4
 
 
@@ -77,7 +76,7 @@ class Progress:
         now : time in s, from any beginning.
         """
         sizes = _sizes(self._settings.work_dir)
-        n_shards = sum(_SHARD.search(name) is not None for name in sizes)
+        n_shards = sum(SHARD_NUMBERS.search(name) is not None for name in sizes)
         audio = [size for name, size in sizes.items() if name.startswith('audio-')]
         seconds = sum(audio) / _FLOAT_BYTES / self._settings.sample_rate
         if n_shards:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 
 import numpy as np
 
@@ -12,6 +13,8 @@ from ddsp.training.data_preparation.settings import Settings
 
 # That of a dataset that is not divided has no name.
 SPLITS = ('', 'train', 'eval')
+#: What names of record files end with.
+SHARD_NUMBERS = re.compile(r'-\d{5,}-of-\d{5,}$')
 _EXAMPLES_OF_A_SHARD = 1000
 _FEWEST_SHARDS = 10
 
@@ -25,6 +28,8 @@ class Chunk:
     recording : number of the recording.
     start : its first frame there.
     n_frames : its length.
+    n_filled : how many frames at its end are silence that fills up a recording shorter
+        than an example.
     peak : of the audio's absolute values.
     energy : sum of the audio's squares.
     """
@@ -32,8 +37,14 @@ class Chunk:
     recording: int
     start: int
     n_frames: int
+    n_filled: int = 0
     peak: float = 0.0
     energy: float = 0.0
+
+    @property
+    def n_recorded(self) -> int:
+        """Frames that were recorded."""
+        return self.n_frames - self.n_filled
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,6 +72,8 @@ def cut_chunks(recording: Recording, settings: Settings) -> list[Chunk]:
     What is left at the end and shorter than an example joins the last chunk, so that
     nothing is lost and nothing has to be filled with silence.
     """
+    if recording.n_filled:
+        return [Chunk(recording.index, 0, recording.n_frames, recording.n_filled)]
     length = settings.chunk_frames or recording.n_frames
     starts = list(range(0, recording.n_frames, length))
     if len(starts) > 1 and recording.n_frames - starts[-1] < settings.example_frames:
@@ -78,6 +91,11 @@ def example_starts(n_frames: int, settings: Settings) -> np.ndarray:
     return starts if starts[-1] == last else np.append(starts, last)
 
 
+def splits_of(settings: Settings) -> tuple[str, ...]:
+    """Names of the splits that a preparation makes."""
+    return SPLITS[1:] if settings.eval_split_fraction else SPLITS[:1]
+
+
 def split_chunks(chunks: list[Chunk], settings: Settings) -> dict[str, list[Chunk]]:
     """Deals chunks to splits, by chance but the same way for the same seed.
 
@@ -93,9 +111,9 @@ def split_chunks(chunks: list[Chunk], settings: Settings) -> dict[str, list[Chun
         raise ValueError(
             f'eval_split_fraction is {settings.eval_split_fraction}, but all '
             'recordings together are one chunk: nothing would be left to train on. '
-            f'Take a '
-            f'chunk_secs smaller than {settings.chunk_secs:g} (at least example_secs, '
-            f'{settings.example_secs:g}), more recordings, or eval_split_fraction=0.'
+            f'Take a chunk_secs smaller than {settings.chunk_secs:g} (at least '
+            f'example_secs, {settings.example_secs:g}), more recordings, or '
+            'eval_split_fraction=0.'
         )
     wanted = round(settings.eval_split_fraction * len(chunks))
     n_eval = min(max(wanted, 1), len(chunks) - 1)

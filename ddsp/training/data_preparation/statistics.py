@@ -74,7 +74,7 @@ class Distribution:
 
 
 def summarise(chunks: list[Chunk], settings: Settings) -> dict[str, object]:
-    """Statistics of a split, read from the features on disk."""
+    """Statistics of what was recorded of a split, read from the features on disk."""
     loudness = Distribution(-spectral_ops.DB_RANGE, 40.0, 0.05)
     confidence = Distribution(0.0, 1.0, 0.001)
     f0_hz = Distribution(0.0, 8000.0, 0.25)
@@ -82,7 +82,7 @@ def summarise(chunks: list[Chunk], settings: Settings) -> dict[str, object]:
     n_silent = n_samples = 0
     for chunk in chunks:
         features = read_features(
-            settings, chunk.recording, chunk.start, chunk.start, chunk.n_frames
+            settings, chunk.recording, chunk.start, chunk.start, chunk.n_recorded
         )
         audible = features[:, 2] > _SILENCE_DB
         voiced = features[(features[:, 1] >= VOICED_CONFIDENCE) & audible, 0]
@@ -91,7 +91,7 @@ def summarise(chunks: list[Chunk], settings: Settings) -> dict[str, object]:
         confidence.add(features[:, 1])
         loudness.add(features[:, 2])
         n_silent += int(np.sum(~audible))
-        n_samples += chunk.n_frames * settings.hop
+        n_samples += chunk.n_recorded * settings.hop
     energy = sum(chunk.energy for chunk in chunks)
     return {
         'loudness_db': loudness.summary(),

@@ -89,6 +89,7 @@ def test_tones_that_last_can_be_asked_for(tmp_path) -> None:
     ('flags', 'said'),
     [
         ({'num_examples': 0}, '--num_examples is 0'),
+        ({'random_seed': -1}, '--random_seed is -1, expected at least 0.'),
         ({'num_examples': 2, 'num_shards': 3}, 'some files would be empty'),
         ({'gin_param': 'generate_notes_v2.n_note = 3'}, 'n_note'),
         ({'gin_file': 'nowhere.gin'}, 'nowhere.gin'),
@@ -99,6 +100,41 @@ def test_errors_are_told_and_nothing_is_written(tmp_path, capsys, flags, said) -
     status, _ = generate(tmp_path, **flags)
     assert status == 1 and said in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_on_another_machine(tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    path = 'ram://notes/a.tfrecord'
+    words = [f'--output_tfrecord_path={path}', '--num_examples=1', '--num_shards=1']
+    assert command.main([*SMALL, *words]) == 0
+    assert len(read(path)) == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_output_in_the_home_folder(tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv('HOME', str(tmp_path))
+    words = ['--output_tfrecord_path=~/a', '--num_examples=1', '--num_shards=1']
+    assert command.main([*SMALL, *words]) == 0
+    assert (tmp_path / 'a-00000-of-00001').exists()
+
+
+def test_an_output_where_nothing_can_be_written(tmp_path, capsys) -> None:
+    (tmp_path / 'file').touch()
+    status, _ = generate(tmp_path / 'file')
+    assert status == 1
+    assert f'cannot be written to {tmp_path}/file' in capsys.readouterr().err
+
+
+def test_records_of_another_dataset_are_not_replaced(tmp_path, capsys) -> None:
+    assert generate(tmp_path, num_examples=1, num_shards=1)[0] == 0
+    path = tmp_path / 'dataset.json'
+    path.write_text(path.read_text().replace('"name": "notes"', '"name": "other"'))
+    assert generate(tmp_path, num_examples=1, num_shards=1)[0] == 1
+    assert "is of dataset 'other'" in capsys.readouterr().err
+
+
+def test_the_help_tells_every_exit_status() -> None:
+    assert '143 for SIGTERM' in command.make_parser().format_help()
 
 
 def test_a_folder_is_no_name_of_files(tmp_path, capsys) -> None:

@@ -39,7 +39,7 @@ def test_both_rates_are_written(tmp_path, rate):
     s = Settings('', str(tmp_path), sample_rate=24000)
     recording = decoding.decode((3, str(tmp_path / 'a.wav')), s)
     assert recording.failure is None
-    assert recording.n_frames == 1250
+    assert (recording.n_frames, recording.n_filled) == (1250, 0)
     inside(read_audio(s, 3, 0, 1250), tone(5.0, 24000))
     inside(read_audio_16k(s, 3, 0, 1250), tone(5.0, 16000))
 
@@ -64,7 +64,7 @@ def test_a_part_is_read(settings):
 def test_a_short_recording_is_one_example(tmp_path, settings):
     soundfile.write(tmp_path / 'a.wav', tone(0.2, 16000), 16000)
     recording = decoding.decode((0, str(tmp_path / 'a.wav')), settings)
-    assert recording.n_frames == 125
+    assert (recording.n_frames, recording.n_filled) == (125, 75)
     assert recording.seconds == 0.2
 
 
@@ -108,6 +108,8 @@ for n in range(64000):
     out.write(struct.pack('>ff', 2 * sine, 0.0))
 if word == 'break':
     sys.exit('lost sync')
+if word == 'grumble':
+    sys.stderr.write('no such tag\\n[mov @ 0x5592] stream 0: partial file\\n')
 """
     )
     program.chmod(program.stat().st_mode | stat.S_IEXEC)
@@ -139,6 +141,22 @@ def test_ffmpeg_fails(tmp_path, settings, ffmpeg, word, reason):
     assert recording.failure == reason
 
 
+def test_ffmpeg_goes_on_but_complains(tmp_path, settings, ffmpeg):
+    (tmp_path / 'a.m4a').write_text('grumble')
+    recording = decoding.decode((0, str(tmp_path / 'a.m4a')), settings)
+    assert recording.failure is None
+    assert recording.seconds == pytest.approx(2.0, abs=1e-3)
+    assert recording.remark == (
+        'may be damaged: ffmpeg read 2.0 s of it, but complained (stream 0: partial '
+        'file).'
+    )
+
+
+def test_ffmpeg_has_nothing_to_say(tmp_path, settings, ffmpeg):
+    (tmp_path / 'a.m4a').write_text('play')
+    assert decoding.decode((0, str(tmp_path / 'a.m4a')), settings).remark is None
+
+
 def test_patterns_and_folders(tmp_path):
     for name in ('b.wav', 'a.mp3', 'in/c.flac', 'notes.txt', '.hidden.wav'):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -147,6 +165,18 @@ def test_patterns_and_folders(tmp_path):
     assert found == [str(tmp_path / name) for name in ('a.mp3', 'b.wav', 'in/c.flac')]
     # A file that is named is taken, whatever its suffix.
     assert decoding.find_audio([str(tmp_path / 'notes.txt')])
+
+
+@pytest.mark.parametrize('name', ['Violin [24bit]', 'a[b', 'c]d?'])
+def test_brackets_in_names_of_folders(tmp_path, name):
+    path = tmp_path / name / 'a.wav'
+    path.parent.mkdir()
+    path.touch()
+    assert decoding.find_audio([str(path.parent / '*.wav')]) == [str(path)]
+    with decoding.tf.io.gfile.GFile(f'ram://{tmp_path}/{name}/a.wav', 'w') as file:
+        file.write('x')
+    found = decoding.find_audio([f'ram://{tmp_path}/{name}/*.wav'])
+    assert found == [f'ram://{tmp_path}/{name}/a.wav']
 
 
 @pytest.mark.parametrize('name', ['empty', 'no*.wav', 'nothing.wav'])

@@ -48,6 +48,15 @@ def test_a_rest_shorter_than_an_example_joins_the_last_chunk():
     assert [c.n_frames for c in chunks_of(s, 2250)] == [1000, 1000, 250]
 
 
+@pytest.mark.parametrize('chunk_secs', [0, 4])
+def test_a_short_recording_is_one_chunk_and_its_filling_is_known(chunk_secs):
+    s = settings(chunk_secs=chunk_secs)
+    recording = Recording(0, 'a.wav', 1.0, n_frames=1000, n_filled=750)
+    (chunk,) = cut_chunks(recording, s)
+    assert (chunk.n_frames, chunk.n_recorded) == (1000, 250)
+    assert [c.n_recorded for c in chunks_of(s, 1000)] == [1000]
+
+
 def test_recordings_can_stay_whole():
     s = settings(chunk_secs=0)
     assert [c.n_frames for c in chunks_of(s, 100_000, 1000)] == [100_000, 1000]

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import soundfile
+from small_preparation import prepare
 
 from ddsp.training.data_preparation.statistics import QUANTILES, Distribution
 
@@ -43,3 +45,18 @@ def test_large_means_do_not_cancel():
 
 def test_nothing_was_added():
     assert Distribution(0.0, 1.0, 0.1).summary() is None
+
+
+def test_silence_that_fills_up_an_example_does_not_count(tmp_path):
+    tone = 0.5 * np.sin(2 * np.pi * 440 * np.arange(16000) / 16000)
+    for name in 'bc':
+        soundfile.write(tmp_path / f'{name}.wav', tone, 16000, 'FLOAT')
+    paths = [tmp_path / 'b.wav', tmp_path / 'c.wav']
+    lengths = {'example_secs': 4, 'chunk_secs': 4, 'num_shards': 1}
+    info = prepare(paths, tmp_path, **lengths)
+    split = info['splits']['train']
+    assert (split['seconds'], split['num_chunks'], split['num_examples']) == (2.0, 2, 2)
+    statistics = split['statistics']
+    assert statistics['silent_fraction'] == 0
+    assert statistics['audio']['rms'] == pytest.approx(0.5 / np.sqrt(2), rel=1e-3)
+    assert statistics['loudness_db']['min'] > -60

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
-import socket
 import subprocess
 import sys
-import threading
 
 import pytest
 import tensorflow as tf
@@ -53,9 +50,10 @@ import os, signal, sys
 import tensorflow as tf
 from ddsp.training.data_preparation import ddsp_prepare_tfrecord
 rename = tf.io.gfile.rename
-def rename_and_die(*arguments, **kwargs):
-    rename(*arguments, **kwargs)
-    os.kill(os.getpid(), signal.SIGKILL)
+def rename_and_die(old, new, **kwargs):
+    rename(old, new, **kwargs)
+    if new.endswith('a.tfrecord-00000-of-00002'):
+        os.kill(os.getpid(), signal.SIGKILL)
 tf.io.gfile.rename = rename_and_die
 ddsp_prepare_tfrecord.main([
     '--input_audio_filepatterns={sounds}/mono.wav',
@@ -101,11 +99,24 @@ def test_a_description_that_is_none_stops_at_once(sounds, tmp_path, monkeypatch)
     assert [path.name for path in tmp_path.iterdir()] == ['dataset.json']
 
 
+def test_splits_of_another_dataset_are_not_replaced(sounds, tmp_path, monkeypatch):
+    info = {'format': 1, 'name': 'a-train', 'splits': {}}
+    files = [{'name': 'a-train.tfrecord-00000-of-00002', 'num_examples': 0, 'bytes': 0}]
+    info['splits'] = {'train': {'files': files}}
+    (tmp_path / 'dataset.json').write_text(json.dumps(info))
+    monkeypatch.setattr(lib.pipeline, 'run', lambda *arguments: pytest.fail('ran'))
+    with pytest.raises(ValueError, match=r"is of dataset 'a-train', .*records of 'a' "):
+        prepare(sounds / 'mono.wav', tmp_path, eval_split_fraction=0.5)
+    assert [path.name for path in tmp_path.iterdir()] == ['dataset.json']
+
+
 def test_signals_wait_until_records_are_in_place(tmp_path, monkeypatch):
     rename, wrote = tf.io.gfile.rename, []
 
     def rename_and_stop(old, new, **kwargs):
         rename(old, new, **kwargs)
+        if old.endswith('.unfinished'):  # When nothing is in place yet.
+            return
         wrote.append(new)
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGTERM)
@@ -116,7 +127,9 @@ def test_signals_wait_until_records_are_in_place(tmp_path, monkeypatch):
         (tmp_path / str(index)).touch()
         moves.append((str(tmp_path / str(index)), f'{tmp_path}/a-0000{index}-of-00002'))
     before = signal.getsignal(signal.SIGINT)
-    writing.put_in_place(moves, str(tmp_path / 'a'), {'format': 1, 'name': 'a'})
+    (tmp_path / 'work').mkdir()
+    info = {'format': 1, 'name': 'a'}
+    writing.put_in_place(moves, str(tmp_path / 'a'), info, str(tmp_path / 'work'))
     assert len(wrote) == 3 and signal.getsignal(signal.SIGINT) is before
     assert (tmp_path / 'dataset.json').exists()
 
@@ -141,63 +154,3 @@ sys.exit(ddsp_prepare_tfrecord.console_entry_point())
     assert ended.returncode == 143, ended.stderr
     assert 'aborted, nothing was written' in ended.stderr
     assert not list(tmp_path.iterdir())
-
-
-def test_the_number_of_a_process_may_go_to_another(tmp_path):
-    folder = tmp_path / '.a.tfrecord.unfinished'
-    folder.mkdir()
-    host, parent = socket.gethostname(), os.getppid()
-    (folder / 'owner').write_text(f'{host} {parent} 1 of-another-boot')
-    with writing.work_folder(str(tmp_path / 'a.tfrecord')) as path:
-        assert os.listdir(path) == ['owner']
-    folder.mkdir()
-    (folder / 'owner').write_text(' '.join([host, *writing._process(parent)]))
-    with (
-        pytest.raises(RuntimeError, match='is preparing'),
-        writing.work_folder(str(tmp_path / 'a.tfrecord')),
-    ):
-        pytest.fail('two at once')
-
-
-def test_two_that_start_together_go_one_after_the_other(tmp_path, monkeypatch):
-    # The first is held where it has found no folder and made none; the second has to
-    # wait, and then finds it.
-    found, go_on = threading.Event(), threading.Event()
-    makedirs = tf.io.gfile.makedirs
-
-    def makedirs_later(path):
-        found.set()
-        assert go_on.wait(60)
-        makedirs(path)
-
-    monkeypatch.setattr(tf.io.gfile, 'makedirs', makedirs_later)
-    monkeypatch.setattr(writing, '_is_running', lambda process: True)
-    output, entered, refused = str(tmp_path / 'a.tfrecord'), [], []
-    leave = threading.Event()
-
-    def start():
-        try:
-            with writing.work_folder(output):
-                entered.append(True)
-                assert leave.wait(60)
-        except RuntimeError as error:
-            refused.append(str(error))
-
-    first, second = threading.Thread(target=start), threading.Thread(target=start)
-    first.start()
-    assert found.wait(60)
-    second.start()
-    go_on.set()
-    second.join(5)
-    leave.set()
-    first.join()
-    second.join()
-    assert len(entered) == len(refused) == 1
-
-
-def test_two_preparations_at_once(sounds, tmp_path):
-    folder = tmp_path / '.a.tfrecord.unfinished'
-    folder.mkdir()
-    (folder / 'owner').write_text(f'{socket.gethostname()} {os.getppid()}')
-    with pytest.raises(RuntimeError, match=r'is preparing .*a\.tfrecord already'):
-        prepare(sounds / 'mono.wav', tmp_path)
