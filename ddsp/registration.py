@@ -69,7 +69,8 @@ def serialize_callable(fn: Callable | str | None, where: str = '') -> Any:
     """Writes a function as plain data for `get_config`.
 
     A function of this library is written by its path, a `functools.partial` of one with
-    its keywords, a gin reference with its bindings; other functions need
+    its keywords, a gin reference with its bindings, an object such as a Keras
+    initializer by its `get_config`; other functions need
     `@keras.saving.register_keras_serializable()`.
 
     Parameters
@@ -84,8 +85,8 @@ def serialize_callable(fn: Callable | str | None, where: str = '') -> Any:
     Raises
     ------
     ValueError
-        For a lambda or a local function, which no file can name, and for a partial
-        function with positional arguments.
+        For a lambda or a local function, which no file can name, for an object without
+        `get_config`, and for a partial function with positional arguments.
 
     Examples
     --------
@@ -104,7 +105,15 @@ def serialize_callable(fn: Callable | str | None, where: str = '') -> Any:
     if bindings:
         path = serialize_callable(inspect.unwrap(fn), where)
         return {'partial': path, 'keywords': bindings}
+    if _has_config(fn):
+        return keras.saving.serialize_keras_object(fn)
     plain = inspect.unwrap(fn)
+    if not hasattr(plain, '__name__'):
+        kind = type(plain).__name__
+        raise ValueError(
+            f'{where or kind}: an object of the class {kind} cannot be saved; expected '
+            'a function, or an object with get_config.'
+        )
     for path in _public_paths(plain):
         if _names(path, plain):
             return path
@@ -187,7 +196,8 @@ class Configured:
 
     The constructor's arguments are the configuration: each is kept as an attribute of
     the same name, so that values injected by gin are saved too. Functions are saved by
-    name. Put this class before `keras.layers.Layer` among the bases.
+    name, layers and other objects by their own configuration, also inside lists, tuples
+    and dictionaries. Put this class before `keras.layers.Layer` among the bases.
     """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
@@ -198,15 +208,26 @@ class Configured:
     def get_config(self) -> dict[str, Any]:
         """Everything the constructor needs to make this layer again, as plain data."""
         config = dict(super().get_config())
-        for name, parameter in inspect.signature(
-            type(self).__init__
-        ).parameters.items():
-            if parameter.kind in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL):
-                continue
-            if name not in ('self', 'name', 'trainable', 'dtype'):
-                config[name] = _plain(getattr(self, name), f'{self.name}.{name}')
+        for name, value in self._constructor_arguments().items():
+            config[name] = _plain(value, f'{self.name}.{name}')
         config['name'], config['trainable'] = self.name, self.trainable
         return _accepted(type(self), config)
+
+    def _constructor_arguments(self) -> dict[str, Any]:
+        """What the constructor was given, by name, without what all layers take."""
+        cls = type(self)
+        found = {}
+        for name in _argument_names(cls):
+            if hasattr(self, name):
+                found[name] = getattr(self, name)
+            # A class with a get_config of its own gives there what it does not keep.
+            elif not issubclass(_owner(cls, 'get_config'), _owner(cls, '__init__')):
+                raise ValueError(
+                    f'{self.name}: {cls.__name__} does not keep its argument {name!r}, '
+                    f'which has to be saved; write self.{name} = {name} in __init__, '
+                    'or a get_config that gives it.'
+                )
+        return found
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Any:
@@ -215,8 +236,28 @@ class Configured:
         return cls(**_accepted(cls, config))
 
 
+def _argument_names(cls: type) -> list[str]:
+    return [
+        name
+        for name, parameter in inspect.signature(cls.__init__).parameters.items()
+        if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
+        and name not in ('self', 'name', 'trainable', 'dtype')
+    ]
+
+
+def _owner(cls: type, method: str) -> type:
+    """The class, of a class and its bases, that defines a method."""
+    return next(base for base in cls.__mro__ if method in vars(base))
+
+
 def _plain(value: Any, where: str) -> Any:
-    if isinstance(value, keras.layers.Layer):
+    if isinstance(value, dict):
+        return {key: _plain(item, f'{where}[{key!r}]') for key, item in value.items()}
+    if type(value) is tuple:
+        return tuple(_plain(item, f'{where}[{i}]') for i, item in enumerate(value))
+    if isinstance(value, list):
+        return [_plain(item, f'{where}[{i}]') for i, item in enumerate(value)]
+    if _has_config(value):
         return keras.saving.serialize_keras_object(value)
     if callable(value):
         return {'callable': serialize_callable(value, where)}
@@ -224,11 +265,22 @@ def _plain(value: Any, where: str) -> Any:
 
 
 def _from_plain(value: Any) -> Any:
-    if isinstance(value, dict) and set(value) == {'callable'}:
+    if isinstance(value, list):
+        return [_from_plain(item) for item in value]
+    if type(value) is tuple:
+        return tuple(_from_plain(item) for item in value)
+    if not isinstance(value, dict):
+        return value
+    if set(value) == {'callable'}:
         return deserialize_callable(value['callable'])
-    if isinstance(value, dict) and 'class_name' in value and 'config' in value:
+    if 'class_name' in value and 'config' in value:
         return keras.saving.deserialize_keras_object(value)
-    return value
+    return {key: _from_plain(item) for key, item in value.items()}
+
+
+def _has_config(value: Any) -> bool:
+    """Whether this is an object that Keras knows how to write."""
+    return hasattr(value, 'get_config') and not isinstance(value, type)
 
 
 def _accepted(cls: type, config: dict[str, Any]) -> dict[str, Any]:

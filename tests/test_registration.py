@@ -49,6 +49,80 @@ def test_what_no_file_can_name(fn):
         registration.serialize_callable(fn, 'synth.scale_fn')
 
 
+class Doubling:
+    """A callable object that nobody knows how to write."""
+
+    def __call__(self, x):
+        return 2.0 * x
+
+
+def test_an_object_that_no_file_can_name():
+    with pytest.raises(ValueError, match=r'synth\.scale_fn: .*Doubling.*get_config'):
+        registration.serialize_callable(Doubling(), 'synth.scale_fn')
+
+
+@keras.saving.register_keras_serializable('tests')
+class Whatever(nn.DictLayer):
+    """Takes an argument of any kind."""
+
+    output_keys = ('y',)
+
+    def __init__(self, given, **kwargs):
+        super().__init__(**kwargs)
+        self.given = given
+
+    def call(self, x):
+        return x
+
+
+def again(layer):
+    """The layer that a file of it gives."""
+    config = keras.saving.serialize_keras_object(layer)
+    return keras.saving.deserialize_keras_object(json.loads(json.dumps(config)))
+
+
+def test_callable_objects_that_have_a_configuration_are_saved():
+    for place in (lambda x: x, lambda x: [x], lambda x: {'of': {'it': x}}):
+        layer = Whatever(place(keras.initializers.HeNormal(seed=3)))
+        found = tf.nest.flatten(again(layer).given)[0]
+        assert type(found) is keras.initializers.HeNormal and found.seed == 3
+    config = json.dumps(registration.serialize_callable(keras.initializers.Ones()))
+    found = registration.deserialize_callable(json.loads(config))
+    assert type(found) is keras.initializers.Ones
+
+
+def test_layers_and_functions_inside_of_others_are_saved():
+    layer = Whatever(
+        {
+            'layers': [ddsp.processors.Add(name='mine'), (nn.FcStack(3, 1), 5)],
+            'functions': {'of amplitude': core.exp_sigmoid},
+            'number': 2.5,
+        }
+    )
+    found = again(layer).given
+    assert found['layers'][0].name == 'mine'
+    assert type(found['layers'][1][0]) is nn.FcStack and found['layers'][1][1] == 5
+    assert found['functions'] == {'of amplitude': core.exp_sigmoid}
+    assert found['number'] == 2.5
+    first, second = (json.dumps(x.get_config()) for x in (layer, again(layer)))
+    assert first == second
+
+
+def test_a_tuple_in_a_configuration_stays_one():
+    assert Whatever((1, ('a', 2))).get_config()['given'] == (1, ('a', 2))
+
+
+def test_an_argument_that_is_not_kept_is_told():
+    class Forgetful(nn.DictLayer):
+        output_keys = ('y',)
+
+        def __init__(self, colour=1, **kwargs):
+            super().__init__(**kwargs)
+
+    with pytest.raises(ValueError, match=r"mine: .*'colour'.*self\.colour = colour"):
+        Forgetful(name='mine', input_keys=['x']).get_config()
+
+
 @pytest.mark.parametrize('path', ['os.system', 'ddsp.core.nothing', 'ddsp.core'])
 def test_a_file_cannot_name_any_function(path):
     with pytest.raises(ValueError, match=r'not a function|no function'):

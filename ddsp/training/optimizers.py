@@ -65,14 +65,15 @@ class ClippedAdam(keras.optimizers.Adam):
         return {**super().get_config(), 'clip_norm': self.clip_norm}
 
     def _clip(self, grads: list[tf.Tensor | None]) -> list[tf.Tensor | None]:
-        given = [grad for grad in grads if grad is not None]
+        given = [_dense(grad) for grad in grads if grad is not None]
         if not given:
             return grads
         context = tf.distribute.get_replica_context()
         replicas = context.num_replicas_in_sync if context else 1
         if replicas > 1:
             given = context.all_reduce(tf.distribute.ReduceOp.SUM, given)
-        norm = tf.linalg.global_norm(given)
+        # Keras is going to take the scale of the loss out of what is given to it.
+        norm = tf.linalg.global_norm(given) / (self.loss_scale_factor or 1.0)
         self._norm.assign(norm)
         # Keras is going to sum over the replicas, which by now all have the sum.
         scale = self._scale(norm) / replicas
@@ -86,9 +87,15 @@ class ClippedAdam(keras.optimizers.Adam):
         return self.clip_norm / tf.maximum(norm, self.clip_norm)
 
 
-def _scaled(grad: Any, scale: tf.Tensor, finite: tf.Tensor) -> Any:
+def _dense(grad: Any) -> tf.Tensor:
+    """A gradient in which each row stands once; that of a table may have it often."""
+    if not isinstance(grad, tf.IndexedSlices):
+        return grad
+    return tf.math.unsorted_segment_sum(
+        grad.values, grad.indices, tf.cast(grad.dense_shape[0], tf.int32)
+    )
+
+
+def _scaled(grad: tf.Tensor, scale: tf.Tensor, finite: tf.Tensor) -> tf.Tensor:
     """A gradient times a number; zero where the gradients are not finite."""
-    if isinstance(grad, tf.IndexedSlices):
-        values = _scaled(grad.values, scale, finite)
-        return tf.IndexedSlices(values, grad.indices, grad.dense_shape)
     return tf.where(finite, grad * tf.cast(scale, grad.dtype), tf.zeros_like(grad))

@@ -111,6 +111,40 @@ def test_sparse_gradients_are_clipped_too():
     assert np.allclose(moment[2], [0.3, 0.4])
 
 
+def test_a_scaled_loss_is_clipped_by_the_norm_of_the_gradient_itself():
+    weight = keras.Variable(np.zeros(2, np.float32))
+    optimizer = optimizers.ClippedAdam(0.1, clip_norm=5.0, loss_scale_factor=1024.0)
+    loss_gradient = tf.constant([6.0, 8.0])
+    optimizer.apply_gradients([(optimizer.scale_loss(loss_gradient), weight)])
+    assert float(optimizer.gradient_norm) == pytest.approx(10.0)
+    moment = next(v for v in optimizer.variables if v.path.endswith('momentum'))
+    assert np.allclose(moment, [0.3, 0.4])
+
+
+@pytest.mark.parametrize('jit', [False, True])
+def test_rows_that_a_gradient_has_twice_are_summed(jit: bool):
+    table, plain = (keras.Variable(np.zeros([4, 2], np.float32)) for _ in range(2))
+    optimizer = optimizers.ClippedAdam(0.1, clip_norm=5.0, loss_scale_factor=2.0)
+    reference = optimizers.ClippedAdam(0.1, clip_norm=5.0)
+    optimizer.build([table])
+    ids = tf.constant([2, 0, 2])
+
+    @tf.function(jit_compile=jit)
+    def step() -> None:
+        with tf.GradientTape() as tape:
+            rows = tf.gather(tf.convert_to_tensor(table), ids)
+            loss = optimizer.scale_loss(10.0 * tf.reduce_sum(rows))
+        optimizer.apply_gradients([(tape.gradient(loss, table.value), table)])
+
+    dense = np.float32([[10.0, 10.0], [0.0, 0.0], [20.0, 20.0], [0.0, 0.0]])
+    step()
+    reference.apply_gradients([(tf.constant(dense), plain)])
+    assert float(optimizer.gradient_norm) == pytest.approx(np.linalg.norm(dense))
+    for found, expected in zip(optimizer.variables, reference.variables):
+        assert np.allclose(found, expected)
+    assert np.allclose(table, plain)
+
+
 def test_its_configuration_makes_it_again():
     schedule = keras.optimizers.schedules.ExponentialDecay(0.1, 10, 0.5)
     optimizer = optimizers.ClippedAdam(schedule, clip_norm=2.0)

@@ -13,6 +13,8 @@ from ddsp import registration
 from ddsp.core import tensors
 from ddsp.training.models.model import Model
 
+_PARTS = ('preprocessor', 'encoder', 'decoder', 'processor_group')
+
 
 @registration.configurable('ddsp.training.models')
 class Autoencoder(Model):
@@ -171,24 +173,14 @@ class Autoencoder(Model):
             )
         return target
 
-    def get_config(self) -> dict[str, Any]:
-        """Everything the constructor needs, as plain data."""
-        parts = {
-            key: keras.saving.serialize_keras_object(getattr(self, key))
-            for key in ('preprocessor', 'encoder', 'decoder', 'processor_group')
+    def _constructor_arguments(self) -> dict[str, Any]:
+        # Also those that a subclass hands on without naming them.
+        return {
+            **{key: getattr(self, key) for key in _PARTS},
+            **super()._constructor_arguments(),
+            # Under its own name Keras has what layers add.
+            'losses': list(self.loss_objs),
         }
-        losses = [keras.saving.serialize_keras_object(x) for x in self.loss_objs]
-        own = {'name': self.name, 'trainable': self.trainable}
-        return {**parts, 'losses': losses, **own}
-
-    @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Any:
-        """Makes the model that `get_config` described."""
-        config = dict(config)
-        for key in ('preprocessor', 'encoder', 'decoder', 'processor_group', 'losses'):
-            if config.get(key) is not None:
-                config[key] = keras.saving.deserialize_keras_object(config[key])
-        return cls(**config)
 
 
 def _is_group(loss_obj: Any) -> bool:

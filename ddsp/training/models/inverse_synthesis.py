@@ -20,15 +20,19 @@ _FREQ_SCALE = functools.partial(
 )
 # What a synthetic note is described by, and what no recording has.
 TRUTH = ('f0_hz', 'harm_amp', 'harm_dist', 'sin_amps', 'sin_freqs', 'noise_magnitudes')
-_PARTS = (
+# Arguments of the constructor that are kept as they are.
+_KEPT = (
     'sinusoidal_encoder',
     'harmonic_encoder',
-    'losses',
     'sinusoidal_consistency_losses',
     'harmonic_consistency_losses',
     'filtered_noise_consistency_loss',
     'twm_loss',
     'harmonic_distribution_prior',
+    'freq_scale_fn',
+    'n_samples',
+    'sample_rate',
+    'stop_gradient',
 )
 
 
@@ -328,31 +332,25 @@ class InverseSynthesis(Model):
         for loss in _as_list(self.harmonic_distribution_prior):
             self.update_losses(Renamed(loss, 'recorded'), outputs['harm_dist_pred'])
 
-    def get_config(self) -> dict[str, Any]:
-        """Everything the constructor needs, as plain data."""
-        parts = {'losses': self.loss_objs}
-        parts.update((key, getattr(self, key)) for key in _PARTS if key != 'losses')
+    def _constructor_arguments(self) -> dict[str, Any]:
+        # Also those that a subclass hands on without naming them.
         return {
-            **{key: _serialize(value) for key, value in parts.items()},
-            'freq_scale_fn': registration.serialize_callable(self.freq_scale_fn),
+            **{key: getattr(self, key) for key in _KEPT},
+            **super()._constructor_arguments(),
+            # Under its own name Keras has what layers add.
+            'losses': list(self.loss_objs),
             'reverb': self.reverb is not None,
-            'n_samples': self.n_samples,
-            'sample_rate': self.sample_rate,
-            'stop_gradient': self.stop_gradient,
-            'name': self.name,
-            'trainable': self.trainable,
         }
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> InverseSynthesis:
         """Makes the model that `get_config` described."""
         config = dict(config)
-        for key in _PARTS:
-            if config.get(key) is not None:
-                config[key] = keras.saving.deserialize_keras_object(config[key])
         scale = config.get('freq_scale_fn')
-        config['freq_scale_fn'] = registration.deserialize_callable(scale)
-        return cls(**config)
+        # Files of earlier releases have it without what says that it is a function.
+        if not (isinstance(scale, Mapping) and 'callable' in scale):
+            config['freq_scale_fn'] = registration.deserialize_callable(scale)
+        return super().from_config(config)
 
 
 def _as_list(value: Any) -> list[Any]:
@@ -365,13 +363,6 @@ def _as_list(value: Any) -> list[Any]:
 
 def _like(value: tf.Tensor, target: tf.Tensor) -> tf.Tensor:
     """A target with as many frames as the value."""
-    ours, theirs = value.shape[1], target.shape[1]
-    if ours is None or theirs is None or ours == theirs:
+    if value.shape[1] is not None and value.shape[1] == target.shape[1]:
         return target
-    return core.resample(target, ours)
-
-
-def _serialize(value: Any) -> Any:
-    if isinstance(value, (list, tuple)):
-        return [_serialize(item) for item in value]
-    return None if value is None else keras.saving.serialize_keras_object(value)
+    return core.resample(target, tensors.size(value, 1))

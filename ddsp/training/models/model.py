@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import contextvars
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -67,11 +68,17 @@ class Model(registration.Configured, keras.Model):
         `{loss name: scalar}`, in which `'total_loss'` is the sum of the others.
         """
         args = tuple(_to_tensors(arg) for arg in args)
-        if not self._notes.complete:
-            self._complete(args, kwargs)
+        is_first = not self._notes.complete
+        specs = [_specs_of(arg) for arg in args] if is_first else []
+        if is_first and self._notes.requests:
+            self._make_weights(specs, kwargs)
+            self._complete(specs)
         gathered: dict[str, tf.Tensor] = {}
         with _gathering(gathered if return_losses else None):
             outputs = super().__call__(*args, **kwargs)
+        # Not before: what fails says nothing of the inputs that the model takes.
+        if is_first:
+            self._complete(specs)
         if not return_losses:
             return outputs
         if self.losses:  # What layers added on their own.
@@ -137,7 +144,7 @@ class Model(registration.Configured, keras.Model):
 
     def restore(
         self,
-        checkpoint_path: str,
+        checkpoint_path: str | os.PathLike[str],
         verbose: bool = True,
         restore_keys: Sequence[str] | None = None,
     ) -> checkpoints.Report | None:
@@ -167,7 +174,8 @@ class Model(registration.Configured, keras.Model):
             parts of it, do not agree by names and shapes; all are listed. Of a model
             that was never called, at the first call.
         """
-        prefix = checkpoint_files.latest(checkpoint_path)
+        path = os.path.expanduser(os.fspath(checkpoint_path))
+        prefix = checkpoint_files.latest(path)
         checkpoints.inspect(prefix)  # What cannot be read is said at once.
         request = _Request(prefix, verbose, restore_keys)
         if not self._notes.complete:
@@ -186,6 +194,16 @@ class Model(registration.Configured, keras.Model):
                 for name in [*self.loss_names, TOTAL]
             }
 
+    def get_metrics_result(self) -> dict[str, tf.Tensor]:
+        """The means of the losses that came since they were reset, by name."""
+        # Keras takes these only where they have the names of the last step's losses;
+        # in validation there may be fewer than in training.
+        return {
+            name: metric.result()
+            for name, metric in self._notes.metrics.items()
+            if float(tf.convert_to_tensor(metric.count)) > 0.0
+        }
+
     def fit(self, x: Any = None, *args: Any, **kwargs: Any) -> Any:
         """As `keras.Model.fit`, on a dataset of features."""
         if isinstance(x, tf.data.Dataset) and len(args) < 8:
@@ -201,8 +219,11 @@ class Model(registration.Configured, keras.Model):
     def train_step(self, data: Any) -> dict[str, tf.Tensor]:
         """Takes one step of training.
 
-        Under a `tf.distribute` strategy each replica's loss counts by its share, so
-        that the summed gradients are those of the whole batch on one device.
+        Under a `tf.distribute` strategy each replica's loss counts alike, so that the
+        summed gradients are those of the whole batch on one device, if all replicas
+        have as many rows of it. Of an uneven batch, such as the last of a dataset may
+        be, rows count more on a replica that has fewer; `drop_remainder=True` in
+        `tf.data.Dataset.batch` leaves it out.
 
         Parameters
         ----------
@@ -242,10 +263,16 @@ class Model(registration.Configured, keras.Model):
     def _report(self, step_losses: Mapping[str, tf.Tensor]) -> dict[str, tf.Tensor]:
         """The losses as means over replicas; Keras keeps their means over epochs."""
         step_losses = _mean_over_replicas(dict(step_losses))
-        for name, metric in self._notes.metrics.items():
-            if name in step_losses:
-                metric.update_state(step_losses[name])
+        for name, value in step_losses.items():
+            self._mean_of(name).update_state(value)
         return step_losses
+
+    def _mean_of(self, name: str) -> keras.metrics.Metric:
+        """The mean of a loss, made where its name was not known beforehand."""
+        if name not in self._notes.metrics:
+            with tf.init_scope():
+                self._notes.metrics[name] = keras.metrics.Mean(name=name)
+        return self._notes.metrics[name]
 
     def _noise_of_step(self) -> contextlib.AbstractContextManager:
         if self.noise_seed is None:
@@ -253,11 +280,8 @@ class Model(registration.Configured, keras.Model):
         step = tf.cast(tf.convert_to_tensor(self.optimizer.iterations), tf.int64)
         return noise.reproducible_noise(self.noise_seed + step)
 
-    def _complete(self, args: Sequence[Any], kwargs: Mapping[str, Any]) -> None:
+    def _complete(self, specs: Any) -> None:
         """Notes the inputs of the first call, and fills weights that wait for it."""
-        specs = [_specs_of(arg) for arg in args]
-        if self._notes.requests:
-            self._make_weights(specs, kwargs)
         self._notes.complete, self._notes.specs = True, specs
         while self._notes.requests:
             self._notes.requests.pop(0).fulfill(self)

@@ -33,7 +33,7 @@ class ZMidiAutoencoder(MidiAutoencoder):
     z_preconditioning_stack : layer through which all latent variables of the decoder of
         notes go together.
     z_global_prior, z_note_prior : a loss of the latent variables; or a layer through
-        which they go, such as `nn.VectorQuantization`.
+        which they go, such as `nn.VectorQuantization`, whose commitment loss is added.
     **kwargs : of `keras.Model`.
     """
 
@@ -155,6 +155,10 @@ class ZMidiAutoencoder(MidiAutoencoder):
         if isinstance(prior, ddsp_losses.Loss):
             self.update_losses(prior, z)
             return z
+        if isinstance(prior, nn.VectorQuantization):
+            quantised, _ = prior(z)
+            self.update_losses(prior, z, quantised)
+            return quantised
         return prior(z)
 
 

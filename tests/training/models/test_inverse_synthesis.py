@@ -151,6 +151,27 @@ def test_both_at_once_in_either_order(model) -> None:
         np.testing.assert_array_equal(outputs['audio'], recording()['audio'])
 
 
+def test_the_truth_is_resampled_where_frames_are_unknown() -> None:
+    model = make_model()
+    with_more = notes()
+    for name in ('sin_amps', 'sin_freqs'):
+        with_more[name] = np.repeat(with_more[name], 2, axis=1)
+    with core.reproducible_noise(0):
+        _, expected = model(with_more, return_losses=True)
+    given = {name: tf.constant(value) for name, value in with_more.items()}
+    signature = {
+        name: tf.TensorSpec([None, None, *value.shape[2:]])
+        for name, value in given.items()
+    }
+    step = tf.function(
+        lambda x: model(x, return_losses=True)[1], input_signature=[signature]
+    )
+    with core.reproducible_noise(0):
+        found = step(given)
+    for name, value in expected.items():
+        np.testing.assert_allclose(found[name], value, rtol=1e-4, atol=1e-5)
+
+
 def test_it_learns_from_notes() -> None:
     model = make_model(losses=None, twm_loss=None)
     model.compile(optimizer=keras.optimizers.Adam(1e-2))
