@@ -5,7 +5,10 @@ from __future__ import annotations
 import pathlib
 
 import numpy as np
+import pytest
 import tensorflow as tf
+
+from ddsp.training.data import record_files
 
 RATE, FRAME_RATE, SECS = 1600, 50, 0.5
 SAMPLES, FRAMES = 800, 25
@@ -64,3 +67,16 @@ def numbers_of(batches: tf.data.Dataset, count: int | None = None) -> list[list[
     """Numbers of the examples in each batch."""
     taken = batches if count is None else batches.take(count)
     return [batch['audio'][:, 0].numpy().astype(int).tolist() for batch in taken]
+
+
+def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """A list that grows by the number of each record that is read from now on."""
+    read: list[int] = []
+    original = record_files.RecordIndex.read
+
+    def counted(index: record_files.RecordIndex, record: int) -> bytes:
+        read.append(record)
+        return original(index, record)
+
+    monkeypatch.setattr(record_files.RecordIndex, 'read', counted)
+    return read

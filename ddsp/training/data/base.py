@@ -29,6 +29,9 @@ class DataProvider(abc.ABC):
     frame_rate : of f0, loudness and other controls, in Hz.
     """
 
+    # Whether examples have the same shapes, so that there are batches of several.
+    _stackable = True
+
     def __init__(self, sample_rate: int, frame_rate: int) -> None:
         self._sample_rate = sample_rate
         self._frame_rate = frame_rate
@@ -66,7 +69,8 @@ class DataProvider(abc.ABC):
         """Gives a provider whose batches are of a part of the examples: every n-th.
 
         The parts that workers read together are what one worker would read alone, batch
-        by batch, if the batch sizes of the parts add up to its own.
+        by batch, if the batch sizes of the parts add up to its own. A part of a part is
+        every n-th of its examples.
 
         Parameters
         ----------
@@ -88,7 +92,8 @@ class DataProvider(abc.ABC):
                 f'{num_shards} shards.'
             )
         shard = copy.copy(self)
-        shard._shard = (num_shards, index)
+        whole, own = self._shard
+        shard._shard = (whole * num_shards, own + whole * index)
         return shard
 
     def get_batch(
@@ -126,33 +131,34 @@ class DataProvider(abc.ABC):
         Raises
         ------
         ValueError
-            When not even one batch can be filled.
+            When not even one batch can be filled, or when passes that go on for ever
+            have fewer examples each than a batch.
         """
+        self._check_arguments(batch_size, repeats, skip_batches)
         num_shards, index = self._shard
-        own_size = batch_size
+        own_size, whole_size = batch_size, batch_size * num_shards
         if input_context is not None:
             num_shards = input_context.num_input_pipelines
             index = input_context.input_pipeline_id
             own_size = input_context.get_per_replica_batch_size(batch_size)
-        elif num_shards > 1:
-            batch_size = batch_size * num_shards
-        self._check_batch(batch_size, repeats, drop_remainder, skip_batches)
-        if seed is None:
-            seed = 0 if num_shards > 1 else random_seed()
+            whole_size = batch_size
+        self._check_stackable(own_size)
+        if drop_remainder:
+            self._check_filled(batch_size, repeats, input_context)
         plan = StreamPlan(
             shuffle,
             repeats,
-            seed,
-            first=skip_batches * batch_size,
-            multiple=batch_size if drop_remainder else 1,
+            self._seed_without_one(input_context) if seed is None else seed,
+            first=skip_batches * whole_size,
+            multiple=whole_size if drop_remainder else 1,
             shard=(num_shards, index),
         )
         dataset = self._stream(plan)
         dataset = dataset.batch(own_size, drop_remainder=drop_remainder)
         return dataset.prefetch(tf.data.AUTOTUNE).with_options(_options())
 
-    def _check_batch(
-        self, batch_size: int, repeats: int, drop_remainder: bool, skip_batches: int
+    def _check_arguments(
+        self, batch_size: int, repeats: int, skip_batches: int
     ) -> None:
         if batch_size < 1:
             raise ValueError(f'batch_size is {batch_size}, expected at least 1.')
@@ -162,14 +168,98 @@ class DataProvider(abc.ABC):
             )
         if skip_batches < 0:
             raise ValueError(f'skip_batches is {skip_batches}, expected 0 or more.')
-        count = self.num_examples
-        if count is not None and drop_remainder and batch_size > count:
+        if self._endless and repeats != -1:
             raise ValueError(
-                f'batch_size {batch_size} is larger than the dataset of {self._where()}'
-                f', which has {count} examples: take a batch_size (in gin, such as '
-                f'train.batch_size) of at most {count}, or make more examples with a '
-                'smaller --hop_secs or more recordings.'
+                f'repeats is {repeats}, but the examples of {type(self).__name__} '
+                'never end: set repeats = -1 and take as many batches as are wanted. '
+                'Where passes are needed, such as for statistics, write notes with '
+                'ddsp_generate_synthetic_dataset and read them by SyntheticNotes.'
             )
+
+    def _check_filled(
+        self,
+        batch_size: int,
+        repeats: int,
+        input_context: tf.distribute.InputContext | None,
+    ) -> None:
+        """Refuses batches of which not even one is full."""
+        shortage = self._shortage(batch_size, repeats, input_context)
+        if shortage is None:
+            return
+        advice = 'make more examples with a smaller --hop_secs or more recordings.'
+        enough = self._enough(batch_size, repeats, input_context)
+        if enough:
+            name = 'batch_size (in gin, such as train.batch_size)'
+            advice = f'take a {name} of {enough}, or {advice}'
+        raise ValueError(f'batch_size {shortage}: {advice}')
+
+    def _shortage(
+        self,
+        batch_size: int,
+        repeats: int,
+        input_context: tf.distribute.InputContext | None,
+    ) -> str | None:
+        """Why a batch cannot be filled, beginning with its size; None if it can be."""
+        most = self._most(repeats, input_context)
+        if most is None or batch_size <= most:
+            return None
+        shards = 1 if input_context is not None else self._shard[0]
+        size = f'{batch_size}'
+        if shards > 1:
+            size += f' ({batch_size * shards} for {shards} shards together)'
+        passes = f'{repeats} passes over ' if repeats > 1 else ''
+        return (
+            f'{size} is larger than {passes}the dataset of {self._where()}, which has '
+            f'{self.num_examples} examples'
+        )
+
+    def _enough(
+        self,
+        batch_size: int,
+        repeats: int,
+        input_context: tf.distribute.InputContext | None,
+    ) -> str | None:
+        """Which smaller batches can be filled, in words; None if there are none."""
+        del batch_size  # Here any will do that is small enough.
+        most = self._most(repeats, input_context)
+        return f'at most {most}' if most else None
+
+    def _most(
+        self, repeats: int, input_context: tf.distribute.InputContext | None
+    ) -> int | None:
+        """Examples for a batch; None where nobody knows."""
+        count = self.num_examples
+        if count is None:
+            return None
+        # Passes that go on for ever would fill any batch, but one that is larger than
+        # the dataset has some of its examples twice.
+        shards = 1 if input_context is not None else self._shard[0]
+        return count * max(repeats, 1) // shards
+
+    def _check_stackable(self, own_size: int) -> None:
+        if own_size > 1 and not self._stackable:
+            raise ValueError(
+                f'batch_size is {own_size}, but examples of {type(self).__name__} are '
+                'of any length, so that there is no batch of several: set batch_size = '
+                '1 (in gin, such as train.batch_size).'
+            )
+
+    def _seed_without_one(
+        self, input_context: tf.distribute.InputContext | None
+    ) -> int:
+        """The seed where none was given; workers need one that all of them know."""
+        return 0 if self._workers(input_context) > 1 else random_seed()
+
+    def _workers(self, input_context: tf.distribute.InputContext | None) -> int:
+        """How many share the examples."""
+        if input_context is not None:
+            return input_context.num_input_pipelines
+        return self._shard[0]
+
+    @property
+    def _endless(self) -> bool:
+        """Whether examples never end, so that there are no passes."""
+        return False
 
     def _stream(self, plan: StreamPlan) -> tf.data.Dataset:
         """The examples that are planned."""

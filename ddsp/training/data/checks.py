@@ -97,6 +97,8 @@ def check_records(
     ------
     ValueError
         When a feature is missing, of another type, or of another length.
+    OSError
+        When a file is gone.
     """
     # Where any length will do, records are all of other sizes, and the first will do.
     any_length = tf.io.FixedLenSequenceFeature
@@ -106,7 +108,7 @@ def check_records(
         where = f'the record at byte {index.offsets[record]}'
         try:
             example = tf.train.Example.FromString(index.read(record))
-        except ValueError:
+        except (ValueError, OSError):
             raise
         except Exception as error:  # protobuf's own, named as its version pleases.
             raise ValueError(f'{path}: {where} is no tf.train.Example.') from error

@@ -23,7 +23,8 @@ class GeneratedNotes(DataProvider):
     """Controls of synthetic notes, drawn anew for each batch and for ever.
 
     Examples are those of `synthetic_data.generate_notes_v2`, which gin configures, in
-    the form of `SyntheticNotes`; the same seed gives the same ones.
+    the form of `SyntheticNotes`; the same seed, from 0 on, gives the same ones. There
+    are no passes: `repeats` is -1.
 
     Parameters
     ----------
@@ -53,6 +54,11 @@ class GeneratedNotes(DataProvider):
         return self._drawn(0, 0)
 
     def _stream(self, plan: StreamPlan) -> tf.data.Dataset:
+        if plan.seed < 0:
+            raise ValueError(
+                f'{type(self).__name__} was given the seed {plan.seed}, expected 0 or '
+                'more: set another seed (in gin, such as train.seed).'
+            )
         # Drawn at random and without end, whatever else is planned.
         return self._drawn(plan.seed, plan.first).shard(*plan.shard)
 
@@ -81,6 +87,10 @@ class GeneratedNotes(DataProvider):
             name: tf.ensure_shape(value, [_BLOCK, self.n_timesteps, channels])
             for (name, channels), value in zip(shapes.items(), values)
         }
+
+    @property
+    def _endless(self) -> bool:
+        return True
 
     def _shapes(self) -> dict[str, int]:
         """Channels of each feature."""

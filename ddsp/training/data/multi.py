@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -65,6 +64,11 @@ class BaseMultiProvider(DataProvider):
             'use ZippedProvider or MixedProvider.'
         )
 
+    def _workers(self, input_context: tf.distribute.InputContext | None) -> int:
+        # Whoever took parts of the providers has workers that read the others.
+        parts = [provider._workers(None) for provider in self._data_providers]
+        return max(super()._workers(input_context), *parts)
+
     def _counts(self) -> list[int] | None:
         counts = [provider.num_examples for provider in self._data_providers]
         return None if None in counts else counts
@@ -91,7 +95,7 @@ class ZippedProvider(BaseMultiProvider):
 
     def shard(self, num_shards: int, index: int) -> ZippedProvider:
         """Gives a provider that reads a part of each provider's examples."""
-        shard = copy.copy(self)
+        shard = super().shard(num_shards, index)
         shard._data_providers = [
             p.shard(num_shards, index) for p in self._data_providers
         ]
@@ -109,18 +113,24 @@ class ZippedProvider(BaseMultiProvider):
     ) -> tf.data.Dataset:
         """Tuples of batches; arguments are those of `DataProvider.get_batch`.
 
+        Unless told otherwise, a last batch that is not full is not left out.
+
         Raises
         ------
         ValueError
-            When the batch has not one example for each provider.
+            When the batch has not one example for each provider, or, with
+            `drop_remainder`, not even one can be filled.
         """
+        self._check_arguments(batch_size, repeats, skip_batches)
+        if drop_remainder:
+            self._check_filled(batch_size, repeats, input_context)
         if seed is None:
-            seed = random_seed()
+            seed = self._seed_without_one(input_context)
         batches = [
             provider.get_batch(
                 size,
                 shuffle=shuffle,
-                repeats=repeats,
+                repeats=-1 if provider._endless else repeats,
                 drop_remainder=drop_remainder,
                 seed=seed + number,
                 skip_batches=skip_batches,
@@ -153,6 +163,35 @@ class ZippedProvider(BaseMultiProvider):
             sizes[np.argmax(np.where(sizes > 1, sizes - shares, -np.inf))] -= 1
         return sizes.tolist()
 
+    def _shortage(
+        self,
+        batch_size: int,
+        repeats: int,
+        input_context: tf.distribute.InputContext | None,
+    ) -> str | None:
+        sizes = self.batch_sizes(batch_size)
+        for provider, size in zip(self._data_providers, sizes):
+            shortage = provider._shortage(size, repeats, input_context)
+            if shortage is not None:
+                return f'{batch_size}, of which {shortage}'
+        return None
+
+    def _enough(
+        self,
+        batch_size: int,
+        repeats: int,
+        input_context: tf.distribute.InputContext | None,
+    ) -> str | None:
+        # Tried out: how a batch is divided is a matter of rounding.
+        for size in range(batch_size - 1, len(self._data_providers) - 1, -1):
+            if self._shortage(size, repeats, input_context) is None:
+                return str(size)
+        return None
+
+    @property
+    def _endless(self) -> bool:
+        return all(provider._endless for provider in self._data_providers)
+
 
 @gin.register(module='ddsp.training.data')
 class MixedProvider(BaseMultiProvider):
@@ -171,7 +210,10 @@ class MixedProvider(BaseMultiProvider):
             When the providers give other features than each other.
         """
         seed = random_seed() if shuffle else 0
-        sources = [provider.get_dataset(shuffle) for provider in self._data_providers]
+        sources = [
+            provider.get_dataset(shuffle).shard(*provider._shard)
+            for provider in self._data_providers
+        ]
         _check_alike(sources)
         return tf.data.Dataset.choose_from_datasets(
             sources, self._choices(seed, 0), stop_on_empty_dataset=False
@@ -179,9 +221,16 @@ class MixedProvider(BaseMultiProvider):
 
     @property
     def num_examples(self) -> int | None:
-        """Examples of one pass."""
+        """Examples of one pass; of providers that are shards, those of their part."""
         counts = self._counts()
-        return sum(counts) if counts else None
+        if not counts:
+            return None
+        shards = [provider._shard for provider in self._data_providers]
+        return sum(len(range(i, count, n)) for count, (n, i) in zip(counts, shards))
+
+    @property
+    def _endless(self) -> bool:
+        return any(provider._endless for provider in self._data_providers)
 
     def _stream(self, plan: StreamPlan) -> tf.data.Dataset:
         if plan.repeats != -1:
@@ -189,7 +238,14 @@ class MixedProvider(BaseMultiProvider):
         taken = self._taken(plan.seed, plan.first)
         sources = [
             provider._stream(
-                StreamPlan(plan.shuffle, -1, plan.seed + 1 + number, first=int(skip))
+                StreamPlan(
+                    plan.shuffle,
+                    -1,
+                    plan.seed + 1 + number,
+                    # Counted, as everything in a plan, over all shards together.
+                    first=int(skip) * provider._shard[0],
+                    shard=provider._shard,
+                )
             )
             for number, (provider, skip) in enumerate(zip(self._data_providers, taken))
         ]

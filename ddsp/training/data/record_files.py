@@ -28,7 +28,10 @@ _SHARD_NUMBERS = re.compile(r'-\d{5,}-of-\d{5,}$')
 _SHARD_NAME = re.compile(r'(?P<stem>.*)-(?P<index>\d{5,})-of-(?P<count>\d{5,})$')
 _SCANNERS = 16
 _MOST_NAMED = 4
-_DAMAGE = re.compile(r'ValueError: (?P<message>.* is (damaged|cut off).*)')
+_UNREADABLE = {
+    ValueError: re.compile(r'ValueError: (?P<message>.* is (damaged|cut off).*)'),
+    OSError: re.compile(r'OSError: (?P<message>.* is gone or cannot be read.*)'),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,6 +88,8 @@ class RecordIndex:
         ------
         ValueError
             When it is damaged; with the file and the offset.
+        OSError
+            When the file is gone.
         """
         return read_record(self.path(record), int(self.offsets[record]))
 
@@ -94,7 +99,7 @@ class RecordIndex:
         return self.read(int(record))
 
 
-def make_index(patterns: str | Sequence[str], parameter: str) -> RecordIndex:
+def make_index(patterns: str | Sequence[str], setting: str) -> RecordIndex:
     """Finds the files of a pattern and the records in them.
 
     Files that `dataset.json` describes are not looked into; others are skimmed once,
@@ -103,7 +108,8 @@ def make_index(patterns: str | Sequence[str], parameter: str) -> RecordIndex:
     Parameters
     ----------
     patterns : of file names; several may stand in a list.
-    parameter : what gin calls them, for messages.
+    setting : what an error tells to set where none matches: the parameter of gin, and
+        what it is to be.
 
     Raises
     ------
@@ -115,7 +121,7 @@ def make_index(patterns: str | Sequence[str], parameter: str) -> RecordIndex:
         When a file is damaged, with the offset; when shards of two datasets match, or
         there are no records.
     """
-    files = match_files(patterns, parameter)
+    files = match_files(patterns, setting)
     infos, described = dataset_info.find_infos(files)
     _check_complete(files)
     with concurrent.futures.ThreadPoolExecutor(_SCANNERS) as pool:
@@ -123,11 +129,13 @@ def make_index(patterns: str | Sequence[str], parameter: str) -> RecordIndex:
         lengths = list(pool.map(_length, files))
     numbers = [np.full(len(found), i, np.int64) for i, found in enumerate(offsets)]
     sizes = [np.diff(found, append=length) for found, length in zip(offsets, lengths)]
+    # A file without records has no sizes, though `diff` makes one out of its length.
+    sizes = [size[: len(found)] for size, found in zip(sizes, offsets)]
     index = RecordIndex(
         tuple(files),
         np.concatenate(numbers),
         np.concatenate(offsets),
-        np.concatenate([size[: len(o)] for size, o in zip(sizes, offsets)]),
+        np.concatenate(sizes),
         tuple(infos),
     )
     if not len(index):
@@ -137,7 +145,7 @@ def make_index(patterns: str | Sequence[str], parameter: str) -> RecordIndex:
     return index
 
 
-def match_files(patterns: str | Sequence[str], parameter: str) -> list[str]:
+def match_files(patterns: str | Sequence[str], setting: str) -> list[str]:
     """Paths that match, sorted; without descriptions, which may match too."""
     patterns = [patterns] if isinstance(patterns, str) else list(patterns)
     found: set[str] = set()
@@ -153,8 +161,8 @@ def match_files(patterns: str | Sequence[str], parameter: str) -> list[str]:
     files = sorted(f for f in found - folders if not dataset_info.is_info(f))
     if not files:
         raise FileNotFoundError(
-            f'no file matches {", ".join(patterns)}; set {parameter} to a pattern of '
-            f"record files, such as 'data/violin.tfrecord*'{_there(patterns[0])}."
+            f'no file matches {", ".join(patterns)}; set {setting}'
+            f'{_there(patterns[0])}.'
         )
     return files
 
@@ -201,8 +209,10 @@ def _check_complete(files: list[str]) -> None:
 
 def _check_siblings(stem: str, count: int) -> None:
     pattern = f'{dataset_info.glob_escape(stem)}-*-of-{count:05d}'
-    there = {int(_SHARD_NAME.match(p)['index']) for p in tf.io.gfile.glob(pattern)}
-    missing = sorted(set(range(count)) - there)
+    matches = [_SHARD_NAME.match(path) for path in tf.io.gfile.glob(pattern)]
+    # A dataset whose name only begins like this one's has files of its own.
+    own = [match for match in matches if match and match['stem'] == stem]
+    missing = sorted(set(range(count)) - {int(match['index']) for match in own})
     if missing:
         raise FileNotFoundError(
             f'{len(missing)} of {count} files of {stem} are missing, the first is '
@@ -290,13 +300,17 @@ def read_record(path: str, offset: int) -> bytes:
     ------
     ValueError
         When it is damaged.
+    OSError
+        When the file is gone or cannot be read.
     """
-    with _open(path) as file:
-        file.seek(0, os.SEEK_END)
-        length = _length_at(file, path, offset, file.tell())
-        file.seek(offset + _HEADER.size)
-        data = file.read(length)
-        (checksum,) = _FOOTER.unpack(file.read(_FOOTER.size))
+    try:
+        data, checksum = _data_at(path, offset)
+    except (OSError, tf.errors.OpError) as error:
+        why = getattr(error, 'strerror', None) or getattr(error, 'message', error)
+        raise OSError(
+            f'{path} is gone or cannot be read ({why}): put the records back, or '
+            'prepare them again, and start the run again.'
+        ) from error
     actual = _fast_masked_crc(data)
     if actual is not None and actual != checksum:
         raise ValueError(
@@ -306,19 +320,37 @@ def read_record(path: str, offset: int) -> bytes:
     return data
 
 
+def _data_at(path: str, offset: int) -> tuple[bytes, int]:
+    """The data of a record, and its checksum."""
+    with _open(path) as file:
+        file.seek(0, os.SEEK_END)
+        length = _length_at(file, path, offset, file.tell())
+        file.seek(offset + _HEADER.size)
+        data = file.read(length)
+        return data, _FOOTER.unpack(file.read(_FOOTER.size))[0]
+
+
 @contextlib.contextmanager
 def telling_damage() -> Iterator[None]:
-    """Makes what TensorFlow says of a damaged record the `ValueError` it was at first.
+    """Makes what TensorFlow says of a record that cannot be read what it was at first.
 
     Around whatever takes batches: TensorFlow puts a traceback in its message.
+
+    Raises
+    ------
+    ValueError
+        When the record is damaged.
+    OSError
+        When its file is gone.
     """
     try:
         yield
-    except tf.errors.InvalidArgumentError as error:
-        found = _DAMAGE.search(error.message)
-        if found is None:
-            raise
-        raise ValueError(found['message']) from error
+    except (tf.errors.InvalidArgumentError, tf.errors.UnknownError) as error:
+        for kind, pattern in _UNREADABLE.items():
+            found = pattern.search(error.message)
+            if found is not None:
+                raise kind(found['message']) from error
+        raise
 
 
 def _open(path: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 from typing import Any
 
@@ -42,7 +43,7 @@ class TfdsProvider(DataProvider):
         FileNotFoundError
             When the dataset, or this split of it, is not in `data_dir`.
         """
-        return self._builder().as_dataset(split=self._split, shuffle_files=shuffle)
+        return self._builder.as_dataset(split=self._split, shuffle_files=shuffle)
 
     @property
     def num_examples(self) -> int | None:
@@ -55,10 +56,14 @@ class TfdsProvider(DataProvider):
         FileNotFoundError
             When the dataset, or this split of it, is not in `data_dir`.
         """
-        return self._builder().info.splits[self._split].num_examples
+        return self._builder.info.splits[self._split].num_examples
 
+    @functools.cached_property
     def _builder(self) -> Any:
-        """Reads what is there, and downloads nothing: that takes hours."""
+        """Reads what is there, once: that takes several trips to a bucket.
+
+        It downloads nothing: that takes hours.
+        """
         owner = type(self).__name__
         tfds = _load(owner)
         try:

@@ -152,6 +152,11 @@ class TFRecordProvider(DataProvider):
         numbers = epochs.flat_map(
             lambda epoch: tf.data.Dataset.from_tensor_slices(order(epoch))
         ).skip(plan.first % count)
+        if plan.repeats != -1:
+            # What follows knows its length then, so that a subclass's dataset can go on
+            # in the middle without reading what it skips.
+            left = max(count * plan.repeats - plan.first, 0)
+            numbers = numbers.apply(tf.data.experimental.assert_cardinality(left))
         return plan.cut(numbers, count).map(
             self._example, num_parallel_calls=tf.data.AUTOTUNE, deterministic=True
         )
@@ -167,7 +172,7 @@ class TFRecordProvider(DataProvider):
     def _records(self) -> RecordIndex:
         """The index of all records, which are checked when it is made."""
         if self._index is None:
-            index = make_index(self.file_pattern, self._place)
+            index = make_index(self.file_pattern, self._setting)
             for info in index.infos:
                 check_info(info, self._told(), self._gin_name, self._settable)
             check_records(
@@ -199,9 +204,10 @@ class TFRecordProvider(DataProvider):
         return set(inspect.signature(type(self)).parameters)
 
     @property
-    def _place(self) -> str:
-        """What says where the records are, as gin calls it."""
-        return f'{self._gin_name}.file_pattern'
+    def _setting(self) -> str:
+        """What is to be set where there are no records, as gin calls it."""
+        parameter = f'{self._gin_name}.file_pattern'
+        return f"{parameter} to a pattern of records, such as 'data/violin.tfrecord*'"
 
     def _where(self) -> str:
         return str(self.file_pattern)

@@ -67,14 +67,20 @@ class Urmp(LegacyTFRecordProvider):
         return os.path.join(self.base_dir, '_'.join(words) + '.tfrecord*')
 
     @property
-    def _place(self) -> str:
+    def _setting(self) -> str:
         name = self._gin_name
-        return f'{name}.base_dir, instrument_key, split and suffix, which make up'
+        parts = f'{name}.base_dir, instrument_key, split and suffix'
+        return f'{parts}, which make up this pattern'
 
 
 @gin.register(module='ddsp.training.data')
 class UrmpMidi(Urmp):
-    """The same with the notes that were played."""
+    """The same with the notes that were played.
+
+    Piano rolls are `[frames, 128]`; `midi` is the number of the note that sounds,
+    `[frames, 1]`, 0 where there is none; `instrument_id` a number, of the order of
+    `INSTRUMENTS`, -1 for another.
+    """
 
     @property
     def features_dict(self) -> dict[str, tf.io.FixedLenFeature]:
@@ -88,19 +94,15 @@ class UrmpMidi(Urmp):
             'recording_id': tf.io.FixedLenFeature([], tf.string),
         }
 
-    def get_dataset(self, shuffle: bool = True) -> tf.data.Dataset:
-        """One pass over the examples.
-
-        Piano rolls are `[frames, 128]`; `midi` is the number of the note that sounds,
-        `[frames, 1]`, 0 where there is none; `instrument_id` a number, of the order of
-        `INSTRUMENTS`, -1 for another.
-        """
-        return super().get_dataset(shuffle).map(with_notes, tf.data.AUTOTUNE)
+    def _example(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
+        return with_notes(super()._example(number))
 
 
 @gin.register(module='ddsp.training.data')
 class UrmpMidiUnsegmented(UrmpMidi):
     """Whole pieces, of any length; they go in batches of one."""
+
+    _stackable = False
 
     @property
     def features_dict(self) -> dict[str, tf.io.FixedLenSequenceFeature]:

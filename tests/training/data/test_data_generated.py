@@ -3,8 +3,16 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
+import pytest
+from small_records import write_records
 
-from ddsp.training.data import GeneratedNotes
+from ddsp.training.data import (
+    GeneratedNotes,
+    MixedProvider,
+    TFRecordProvider,
+    ZippedProvider,
+)
+from ddsp.training.postprocessing import compute_dataset_statistics
 
 
 def provider() -> GeneratedNotes:
@@ -56,3 +64,32 @@ def test_shards_share_the_notes_of_one_worker() -> None:
 def test_one_pass_never_ends() -> None:
     assert provider().num_examples is None
     assert len(list(provider().get_dataset().take(70))) == 70
+
+
+@pytest.mark.parametrize('kind', [ZippedProvider, MixedProvider])
+def test_passes_of_notes_are_refused(kind) -> None:
+    match = r'repeats is 1, but the examples of \w+ never end: set repeats = -1'
+    with pytest.raises(ValueError, match=f'{match}.* SyntheticNotes'):
+        provider().get_batch(2, repeats=1)
+    with pytest.raises(ValueError, match=match):
+        kind([provider(), provider()]).get_batch(2, repeats=1)
+
+
+def test_statistics_of_notes_are_refused() -> None:
+    with pytest.raises(ValueError, match='GeneratedNotes never end'):
+        compute_dataset_statistics(provider())
+
+
+def test_notes_last_as_long_as_what_they_are_zipped_with(tmp_path) -> None:
+    rates = {'sample_rate': 16000, 'frame_rate': 250, 'example_secs': 0.004}
+    sizes = {'audio': 64, 'audio_16k': 64}
+    frames = dict.fromkeys(('f0_hz', 'f0_confidence', 'loudness_db'), 1)
+    records = TFRecordProvider(write_records(tmp_path, 5, **sizes, **frames), **rates)
+    zipped = ZippedProvider([provider(), records])
+    assert len(list(zipped.get_batch(4, repeats=2))) == 5
+
+
+def test_a_seed_below_0_is_refused() -> None:
+    match = 'GeneratedNotes was given the seed -1, expected 0 or more'
+    with pytest.raises(ValueError, match=match):
+        provider().get_batch(2, seed=-1)

@@ -160,3 +160,40 @@ def test_a_shard_that_is_a_folder(tmp_path):
     (tmp_path / 'a.tfrecord-00001-of-00003').mkdir()
     with pytest.raises(IsADirectoryError, match=r'00001-of-00003 is a folder'):
         record_files.make_index(pattern, 'X')
+
+
+@pytest.mark.parametrize(
+    'other', ['a.tfrecord-x-00001-of-00003', 'a.tfrecord-x-of-00003']
+)
+def test_files_of_others_are_no_shards(tmp_path, other):
+    pattern = write_records(tmp_path, 6)
+    (tmp_path / other).touch()
+    assert len(record_files.make_index(f'{pattern[:-1]}-0*', 'X')) == 6
+    (tmp_path / 'a.tfrecord-00001-of-00003').unlink()
+    with pytest.raises(FileNotFoundError, match=r'1 of 3 files .*00001-of-00003'):
+        record_files.make_index(f'{pattern[:-1]}-0*', 'X')
+
+
+def test_a_file_that_is_gone(path):
+    index = record_files.make_index(str(path), 'X')
+    path.unlink()
+    match = r'a\.tfrecord is gone or cannot be read \(No such file or directory\)'
+    with pytest.raises(OSError, match=match):
+        index.read(0)
+
+
+def test_a_file_that_is_gone_from_another_file_system(path):
+    index = record_files.make_index(f'file://{path}', 'X')
+    path.unlink()
+    with pytest.raises(OSError, match=r'^file://.*a\.tfrecord is gone or cannot be'):
+        index.read(0)
+
+
+def test_a_file_without_records_among_others(tmp_path):
+    write_records(tmp_path, 2, n_files=3)
+    index = record_files.make_index(str(tmp_path / 'a*'), 'X')
+    assert len(index.sizes) == len(index) == 2
+    assert [index.path(i)[-14:] for i in range(2)] == [
+        '00000-of-00003',
+        '00001-of-00003',
+    ]

@@ -4,7 +4,7 @@ import gin
 import numpy as np
 import pytest
 import tensorflow as tf
-from small_records import write_file
+from small_records import count_reads, numbers_of, write_file
 
 from ddsp.training import data
 from ddsp.training.data.urmp import INSTRUMENTS
@@ -37,8 +37,11 @@ def test_urmp_finds_its_files(tmp_path):
     (example,) = provider.get_dataset()
     assert example['audio'].shape == [64000]
     assert (provider.sample_rate, provider.frame_rate) == (16000, 250)
-    with pytest.raises(FileNotFoundError, match=r'urmp_vc_solo.*_train'):
+    with pytest.raises(FileNotFoundError, match=r'urmp_vc_solo.*_train') as caught:
         data.Urmp(str(tmp_path), 'vc').get_dataset()
+    assert 'split and suffix, which make up this pattern; there are' in str(
+        caught.value
+    )
 
 
 def test_urmp_names_parameters_that_it_has(tmp_path):
@@ -77,6 +80,29 @@ def test_whole_pieces_of_urmp(tmp_path):
     assert lengths == {0: [30, 128], 1: [70, 128]}
     shapes = {e['midi'].shape[1] for e in provider.get_batch(1, repeats=1)}
     assert shapes == {30, 70}
+
+
+def test_urmp_with_notes_goes_on_without_reading_what_it_skips(tmp_path, monkeypatch):
+    name = 'urmp_vc_solo_ddsp_conditioning_train.tfrecord-00000-of-00001'
+    write_file(tmp_path / name, [note(number) for number in range(3)])
+    provider = data.UrmpMidi(str(tmp_path), 'vc')
+    whole = numbers_of(provider.get_batch(2, seed=1), 6)
+    assert numbers_of(provider.get_batch(2, seed=1, skip_batches=4), 2) == whole[4:]
+    read = count_reads(monkeypatch)
+    (batch,) = provider.get_batch(2, seed=1, skip_batches=500).take(1)
+    assert batch['midi'].shape == [2, 1000, 1]
+    assert len(read) < 500
+
+
+def test_whole_pieces_of_urmp_go_in_batches_of_one(tmp_path):
+    name = 'urmp_vc_solo_ddsp_conditioning_train.tfrecord-00000-of-00001'
+    write_file(tmp_path / name, [note(0, 30), note(1, 70)])
+    provider = data.UrmpMidiUnsegmented(str(tmp_path), 'vc')
+    with pytest.raises(ValueError, match=r'batch_size is 2, .* batch_size = 1\b'):
+        provider.get_batch(2)
+    context = tf.distribute.InputContext(2, 0, num_replicas_in_sync=2)
+    (batch,) = provider.get_batch(2, input_context=context).take(1)
+    assert batch['audio'].shape[0] == 1
 
 
 def test_synthetic_notes(tmp_path):

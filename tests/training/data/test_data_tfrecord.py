@@ -319,9 +319,33 @@ def test_a_spoilt_record_stops_reading_with_its_place(tmp_path):
     assert 'Traceback' not in str(caught.value)
 
 
+@pytest.mark.parametrize('folder', ['', 'file://'])
+def test_files_that_go_while_they_are_read_stop_reading(tmp_path, folder):
+    path = tmp_path / 'a.tfrecord'
+    write_file(path, [features(number) for number in range(3)])
+    provider = data.TFRecordProvider(f'{folder}{path}', **ARGUMENTS)
+    batches = provider.get_batch(1)
+    path.unlink()
+    with pytest.raises(OSError) as caught, record_files.telling_damage():
+        numbers_of(batches, 3)
+    assert str(caught.value).startswith(f'{folder}{path} is gone or cannot be read')
+    assert '\n' not in str(caught.value)
+
+
+def test_files_that_go_before_they_are_looked_at(tmp_path, monkeypatch):
+    def gone(index, record):
+        raise OSError('a.tfrecord is gone or cannot be read')
+
+    monkeypatch.setattr(record_files.RecordIndex, 'read', gone)
+    with pytest.raises(OSError, match='is gone'):
+        data.TFRecordProvider(write_records(tmp_path, 3), **ARGUMENTS).get_batch(1)
+
+
 def test_errors_that_are_not_of_records_stay_as_they_are():
     with pytest.raises(tf.errors.InvalidArgumentError), record_files.telling_damage():
         tf.ensure_shape(tf.zeros([2]), [3])
+    with pytest.raises(tf.errors.UnknownError), record_files.telling_damage():
+        raise tf.errors.UnknownError(None, None, 'KeyError: the file is gone')
 
 
 def test_nothing_is_read_before_it_is_asked_for():
@@ -360,20 +384,6 @@ def test_gin_makes_providers(tmp_path):
 def chosen(provider=gin.REQUIRED):
     """Stands for `train`, which is given a provider."""
     return provider
-
-
-def test_a_subclass_that_changes_examples(tmp_path):
-    class Louder(data.TFRecordProvider):
-        def get_dataset(self, shuffle=True):
-            dataset = super().get_dataset(shuffle)
-            return dataset.map(lambda e: {**e, 'audio': e['audio'] + 100})
-
-    provider = Louder(write_records(tmp_path, 6), **ARGUMENTS)
-    once = numbers_of(provider.get_batch(2, seed=1), 6)
-    assert sorted(flat(once[:3])) == list(range(100, 106))
-    assert numbers_of(provider.get_batch(2, seed=1, skip_batches=2), 4) == once[2:]
-    parts = [numbers_of(provider.shard(2, i).get_batch(1, seed=1), 6) for i in (0, 1)]
-    assert [sorted(flat(p)) for p in zip(*parts)] == [sorted(b) for b in once]
 
 
 @pytest.mark.skipif(not pathlib.Path('/proc/self/status').exists(), reason='Linux only')

@@ -73,6 +73,22 @@ def test_nsynth(notes):
         provider.get_batch(9)
 
 
+def test_a_dataset_is_opened_once(notes, monkeypatch):
+    tfds = pytest.importorskip('tensorflow_datasets')
+    opened = []
+    builder = tfds.builder
+    monkeypatch.setattr(
+        tfds,
+        'builder',
+        lambda *args, **kwargs: opened.append(1) or builder(*args, **kwargs),
+    )
+    provider = data.NSynthTfds(data_dir=notes)
+    provider.get_batch(4)
+    provider.shard(2, 1).get_batch(2)
+    assert provider.num_examples == 8
+    assert len(opened) == 1
+
+
 def test_nsynth_without_labels(notes):
     provider = data.NSynthTfds(data_dir=notes, include_note_labels=False)
     (example, *_) = provider.get_dataset()
