@@ -70,11 +70,14 @@ class RnnFcDecoder(nn.DictLayer):
         self.stateless = stateless
         self.output_splits = output_splits
         self.n_out = sum(size for _, size in output_splits)
-        self.input_stacks = [nn.FcStack(ch, layers_per_stack) for _ in range(n_stacks)]
+        dtype = self.dtype_policy
+        self.input_stacks = [
+            nn.FcStack(ch, layers_per_stack, dtype=dtype) for _ in range(n_stacks)
+        ]
         make_rnn = nn.StatelessRnn if stateless else nn.Rnn
-        self.rnn = make_rnn(rnn_channels, rnn_type)
-        self.out_stack = nn.FcStack(ch, layers_per_stack)
-        self.dense_out = keras.layers.Dense(self.n_out)
+        self.rnn = make_rnn(rnn_channels, rnn_type, dtype=dtype)
+        self.out_stack = nn.FcStack(ch, layers_per_stack, dtype=dtype)
+        self.dense_out = keras.layers.Dense(self.n_out, dtype=dtype)
 
     @property
     def state_dims(self) -> int:
@@ -244,8 +247,8 @@ class _NoteDecoder(nn.DictLayer):
             )
         self.net, self.scale_inputs = net, scale_inputs
         # Under this name checkpoints have its weights.
-        self.norm = nn.Normalize('layer') if norm else None
-        self.dense_out = keras.layers.Dense(n_out)
+        self.norm = nn.Normalize('layer', dtype=self.dtype_policy) if norm else None
+        self.dense_out = keras.layers.Dense(n_out, dtype=self.dtype_policy)
 
     def _decode(
         self, z_pitch: tf.Tensor, z_vel: tf.Tensor | None, z: tf.Tensor | None

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import keras
@@ -16,6 +17,7 @@ def first_not_finite(
 ) -> str | None:
     """Repeats a step without updating anything, and names what went wrong first.
 
+    What layers write while they are trained, such as codebooks, is put back afterwards.
     Looks at the features, the weights, what the model gives in the order in which it
     was made, the losses, and the gradients.
 
@@ -46,7 +48,8 @@ def first_not_finite(
             total = losses['total_loss']
             return outputs, losses, tape.gradient(total, variables)
 
-    outputs, losses, grads = repeat(features)
+    with _put_back(model.non_trainable_variables):
+        outputs, losses, grads = repeat(features)
     # A tf.function gives dictionaries in the order in which they were filled.
     total = losses.pop('total_loss')
     named_grads = {_path(v): g for v, g in zip(variables, grads) if g is not None}
@@ -56,6 +59,17 @@ def first_not_finite(
         or _named_not_finite('the loss', [('total_loss', total)])
         or _named_not_finite('the gradient of', named_grads.items())
     )
+
+
+@contextlib.contextmanager
+def _put_back(variables: Sequence[keras.Variable]) -> Iterator[None]:
+    """Gives variables in the end the values that they have now."""
+    before = [keras.ops.convert_to_numpy(variable) for variable in variables]
+    try:
+        yield
+    finally:
+        for variable, value in zip(variables, before):
+            variable.assign(value)
 
 
 def _named_not_finite(kind: str, tensors: Any) -> str | None:

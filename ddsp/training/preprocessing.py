@@ -29,18 +29,18 @@ def scale_db(db: Any) -> Any:
 
     Parameters
     ----------
-    db : a number, array or tensor of any shape, in dB.
+    db : a number, list, array or tensor of any shape, in dB.
 
     Returns
     -------
-    The same shape and kind.
+    The same shape and kind; of a list a float32 tensor.
 
     Examples
     --------
     >>> scale_db(-20.0)  # A quarter of 80 dB below full scale.
     0.75
     """
-    return db / DB_RANGE + 1.0
+    return _without_lists(db) / DB_RANGE + 1.0
 
 
 def inv_scale_db(db_scaled: Any) -> Any:
@@ -48,13 +48,17 @@ def inv_scale_db(db_scaled: Any) -> Any:
 
     Parameters
     ----------
-    db_scaled : a number, array or tensor of any shape.
+    db_scaled : a number, list, array or tensor of any shape.
 
     Returns
     -------
-    Levels in dB, the same shape and kind.
+    Levels in dB, the same shape and kind; of a list a float32 tensor.
     """
-    return (db_scaled - 1.0) * DB_RANGE
+    return (_without_lists(db_scaled) - 1.0) * DB_RANGE
+
+
+def _without_lists(x: Any) -> Any:
+    return core.tf_float32(x) if isinstance(x, (list, tuple)) else x
 
 
 def scale_f0_hz(f0_hz: Any) -> tf.Tensor:
@@ -87,7 +91,7 @@ def inv_scale_f0_hz(f0_scaled: Any) -> tf.Tensor:
     -------
     Frequencies in Hz, float32 of the same shape.
     """
-    return core.midi_to_hz(f0_scaled * F0_RANGE)
+    return core.midi_to_hz(core.tf_float32(f0_scaled) * F0_RANGE)
 
 
 class _Preprocessor(DictLayer):

@@ -265,3 +265,20 @@ def test_inputs_that_do_not_lie_side_by_side_are_named(make):
     flat = {**FEATURES, 'f0_scaled': FEATURES['f0_scaled'][..., 0]}
     with pytest.raises(ValueError, match=r"'f0_scaled' has the shape \[2, 7\]"):
         make()(flat)
+
+
+def test_training_moves_the_vector_of_the_spectral_norm() -> None:
+    layer = decoders.DilatedConvDecoder(
+        4, 3, 1, 1, conditioning_keys=None, spectral_norm=True
+    )
+    inputs = {key: tf.ones([1, 6, 1]) for key in layer.input_keys}
+    layer(inputs)
+    vectors = [w for w in layer.non_trainable_weights if w.name == 'u']
+    before = [vector.numpy() for vector in vectors]
+    layer(inputs, training=False)
+    for vector, old in zip(vectors, before):
+        np.testing.assert_array_equal(vector.numpy(), old)
+    layer(inputs, training=True)
+    assert vectors
+    for vector, old in zip(vectors, before):
+        assert np.abs(vector.numpy() - old).max() > 0.0

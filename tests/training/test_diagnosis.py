@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -73,3 +74,31 @@ def test_a_gradient_is_named(model, batch: dict):
     group.get_signal = lambda outputs: play(outputs) + tf.sqrt(0.0 * play(outputs))
     found = diagnosis.first_not_finite(model, batch)
     assert found.startswith("the gradient of '")
+
+
+class Counting(keras.layers.Layer):
+    """Counts the steps of training."""
+
+    def __init__(self):
+        super().__init__()
+        self.steps = self.add_weight((), 'zeros', trainable=False, name='steps')
+
+    def call(self, x, training=False):
+        if training:
+            self.steps.assign_add(1.0)
+        return x
+
+
+def test_weights_that_the_forward_pass_writes_stay(batch: dict):
+    model = tiny_training.tiny_model()
+    counting = model.decoder.counting = Counting()
+    decode = model.decoder.call
+    model.decoder.call = lambda *inputs, **kwargs: {
+        key: counting(x) for key, x in decode(*inputs, **kwargs).items()
+    }
+    model(batch, training=True)
+    before = [weight.numpy() for weight in model.weights]
+    assert counting.steps.numpy() > 0.0
+    diagnosis.first_not_finite(model, batch, seed=0)
+    for weight, old in zip(model.weights, before):
+        np.testing.assert_array_equal(weight.numpy(), old)

@@ -40,6 +40,29 @@ def test_scales_are_fractions_of_their_ranges():
     np.testing.assert_allclose(back, hz, rtol=1e-5)
 
 
+@pytest.mark.parametrize('kind', [list, tuple])
+def test_scales_of_lists(kind):
+    db, hz = kind([-71.0, 3.0]), kind([30.0, 5000.0])
+    scaled_db = kind(preprocessing.scale_db(db).numpy().tolist())
+    scaled_hz = kind(preprocessing.scale_f0_hz(hz).numpy().tolist())
+    np.testing.assert_allclose(preprocessing.inv_scale_db(scaled_db), db, rtol=1e-5)
+    np.testing.assert_allclose(preprocessing.inv_scale_f0_hz(scaled_hz), hz, rtol=1e-5)
+    for cls in (
+        preprocessing.F0LoudnessPreprocessor,
+        preprocessing.F0PowerPreprocessor,
+    ):
+        back = cls.invert_scaling(scaled_hz, scaled_db)
+        np.testing.assert_allclose(back[0], hz, rtol=1e-5)
+        np.testing.assert_allclose(back[1], db, rtol=1e-5)
+
+
+def test_numbers_and_arrays_stay_what_they_are():
+    assert isinstance(preprocessing.inv_scale_db(0.75), float)
+    scaled = preprocessing.scale_db(np.array([-20.0]))
+    assert isinstance(scaled, np.ndarray)
+    assert scaled.dtype == np.float64
+
+
 def test_at_least_three_axes():
     assert preprocessing.at_least_3d(tf.zeros([2, 5])).shape == (2, 5, 1)
     assert preprocessing.at_least_3d(tf.zeros([2, 5, 3])).shape == (2, 5, 3)

@@ -222,7 +222,9 @@ class OneHotEncoder(ZEncoder):
         self.one_hot_key = one_hot_key
         self.vocab_size, self.n_dims = vocab_size, n_dims
         self.skip_expand = skip_expand
-        self.embedding = nn.get_embedding(vocab_size, n_dims)
+        self.embedding = keras.layers.Embedding(
+            vocab_size, n_dims, dtype=self.dtype_policy
+        )
 
     def compute_z(self, one_hot: tf.Tensor) -> tf.Tensor:
         """Gives `[batch, n_dims]` for numbers `[batch]`, and so on for more axes."""
@@ -254,7 +256,7 @@ class AggregateFeaturesEncoder(ZEncoder):
     def __init__(self, ch: int = 512, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.ch = ch
-        self.fc_stack = nn.FcStack(ch, 2)
+        self.fc_stack = nn.FcStack(ch, 2, dtype=self.dtype_policy)
 
     def compute_z(self, f0_scaled: tf.Tensor, ld_scaled: tf.Tensor) -> tf.Tensor:
         """Gives `[batch, 1, ch]`.

@@ -30,7 +30,9 @@ class _PitchMetrics(BaseMetrics):
     -------
     l1_semitones : mean absolute difference, without outliers.
     outlier_ratio : part of the examples that are off by more than 12 semitones.
-    raw_pitch_accuracy : part of the frames within `rpa_tolerance`, outliers included.
+    raw_pitch_accuracy : part of an example's frames within `rpa_tolerance`, as a mean
+        over examples, outliers included. Each example counts the same, however many of
+        its frames are sure.
     raw_chroma_accuracy : the same where octaves do not count.
     """
 
@@ -85,7 +87,9 @@ class F0CrepeMetrics(_PitchMetrics):
     - `l1_semitones`: mean absolute difference over examples, without outliers.
     - `outlier_ratio`: part of the examples that are off by more than 12 semitones, or
       in whose generated audio no frame has a confidence of 0.85.
-    - `raw_pitch_accuracy`: part of the frames within `rpa_tolerance`, outliers too.
+    - `raw_pitch_accuracy`: part of an example's frames within `rpa_tolerance`, as a
+      mean over examples, outliers too. Each example counts the same, however many of
+      its frames are sure.
     - `raw_chroma_accuracy`: the same where octaves do not count.
     """
 

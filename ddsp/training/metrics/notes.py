@@ -368,6 +368,8 @@ class MidiMetrics:
         ------
         KeyError
             When there are no piano rolls.
+        ValueError
+            When the number of examples differs from that of predictions.
         """
         if gt_key not in controls_batch:
             raise KeyError(
@@ -376,6 +378,12 @@ class MidiMetrics:
             )
         rolls = np.asarray(controls_batch[gt_key])
         rolls = rolls if ch is None else rolls[..., ch]
+        if len(rolls) != len(pred_seq_batch):
+            raise ValueError(
+                f'{self._tag}: the batch has {len(rolls)} examples, but there are '
+                f'{len(pred_seq_batch)} predictions; give the notes of each example, '
+                'an empty list where there are none.'
+            )
         onsets = controls_batch.get('note_onsets', [None] * len(rolls))
         for i, (roll, onset, found) in enumerate(zip(rolls, onsets, pred_seq_batch)):
             notes = notes_from_pianoroll(roll, self._frames_per_second, onset)

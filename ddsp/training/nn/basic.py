@@ -60,12 +60,15 @@ def get_nonlinearity(nonlinearity: str | Callable | None) -> Callable:
 class Stack(registration.Configured, keras.Sequential):
     """Layers in a row, whose constructor's arguments are its configuration.
 
-    Unlike a plain `keras.Sequential` it may be empty, which leaves its input as it is.
+    Unlike a plain `keras.Sequential` it may be empty, which leaves its input as it is,
+    and has a `dtype`; subclasses hand theirs on to their layers.
     """
 
     def __init__(self, layers: Sequence[keras.layers.Layer], **kwargs: Any) -> None:
-        kwargs.pop('dtype', None)  # Keras's configurations have it, Sequential refuses.
+        dtype = kwargs.pop('dtype', None)  # The constructor of Sequential refuses it.
         super().__init__(name=kwargs.pop('name', None), **kwargs)
+        if dtype is not None:
+            self.dtype_policy = dtype
         for layer in layers:
             self.add(layer, rebuild=False)
 
@@ -96,9 +99,14 @@ class Stack(registration.Configured, keras.Sequential):
 
     def get_config(self) -> dict[str, Any]:
         """The arguments of the constructor; the layers follow from them."""
-        config = super().get_config()
-        names = [*inspect.signature(type(self).__init__).parameters, 'name']
-        return {k: v for k, v in config.items() if k in names or k == 'trainable'}
+        config = {**keras.layers.Layer.get_config(self), **super().get_config()}
+        names = [
+            *inspect.signature(type(self).__init__).parameters,
+            'name',
+            'trainable',
+            'dtype',
+        ]
+        return {k: v for k, v in config.items() if k in names}
 
 
 @registration.register('ddsp.training.nn')

@@ -40,7 +40,7 @@ class ConditionalScaleAndShift(registration.Configured, keras.layers.Layer):
         ValueError
             When the inputs are not a list of two.
         """
-        x_shape, z_shape = _pair(inputs_shapes, self.name)
+        x_shape, z_shape = split_pair(inputs_shapes, self.name)
         self.x_ch = int(x_shape[-1])
         units = self.x_ch if self.shift_only else 2 * self.x_ch
         self.dense = keras.layers.Dense(units, name='dense', dtype=self.dtype_policy)
@@ -54,7 +54,7 @@ class ConditionalScaleAndShift(registration.Configured, keras.layers.Layer):
         ValueError
             When the inputs are not a list of two.
         """
-        x, z = _pair(inputs, self.name)
+        x, z = split_pair(inputs, self.name)
         scale_and_shift = _like(self.dense(z), x)
         if self.shift_only:
             return x + scale_and_shift
@@ -110,7 +110,7 @@ class ConditionalNorm(registration.Configured, keras.layers.Layer):
         ValueError
             When the inputs are not a list of two.
         """
-        x, z = _pair(inputs, self.name)
+        x, z = split_pair(inputs, self.name)
         normalized = normalization.normalize_op(x, self.norm_type)
         return self.conditional_scale_and_shift([normalized, z])
 
@@ -140,11 +140,18 @@ def get_norm(
     return normalization.Normalize(norm_type, **kwargs)
 
 
-def _pair(inputs: Any, where: str) -> tuple[Any, Any]:
+def split_pair(inputs: Any, where: str) -> tuple[Any, Any]:
+    """Takes `[x, z]`, of tensors or shapes, apart.
+
+    Raises
+    ------
+    ValueError
+        When the inputs are not a list of two.
+    """
     if not isinstance(inputs, (list, tuple)) or len(inputs) != 2:
         raise ValueError(
-            f'{where}: expected a list [x, z] of what is to be scaled and what says '
-            f'how, got {type(inputs).__name__}.'
+            f'{where} is conditional: expected a list [x, z], of a signal and what '
+            f'conditions it, got {type(inputs).__name__}.'
         )
     return inputs[0], inputs[1]
 

@@ -166,14 +166,21 @@ class DictLayer(registration.Configured, keras.layers.Layer):
         ValueError
             When an input is missing, or `call` gave more or fewer outputs than keys.
         """
-        parameters = inspect.signature(self.call).parameters
-        for key in ('training', 'mask'):  # Keras may pass these to any layer.
-            if key not in parameters and key not in self.all_input_keys:
-                kwargs.pop(key, None)
+        self._drop_unused_switches(kwargs)
         found = self._find_inputs(inputs, kwargs)
         required = [found.pop(key) for key in self.input_keys]
         optional = self._optional_arguments(found)
         return super().__call__(*required, **optional, **kwargs)
+
+    def _drop_unused_switches(self, kwargs: dict[str, Any]) -> None:
+        """Takes out what callers may pass to any layer, where `call` does not ask."""
+        asked = {*inspect.signature(self.call).parameters, *self.all_input_keys}
+        if 'mask' not in asked:
+            kwargs.pop('mask', None)
+        # Keras tells the layers inside of `training` even where `call` does not take
+        # it; None would hide from them what the layer around was told.
+        if 'training' not in asked and kwargs.get('training') is None:
+            kwargs.pop('training', None)
 
     def _find_inputs(
         self, inputs: Sequence[Any], kwargs: dict[str, Any]
@@ -310,12 +317,14 @@ class OutputSplitsLayer(DictLayer):
         ),
         **kwargs: Any,
     ) -> None:
-        self_splits = splits.check_splits(output_splits, type(self).__name__)
-        kwargs = {'output_keys': [key for key, _ in self_splits], **kwargs}
+        checked_splits = splits.check_splits(output_splits, type(self).__name__)
+        kwargs = {'output_keys': [key for key, _ in checked_splits], **kwargs}
         super().__init__(input_keys=input_keys, **kwargs)
-        self.output_splits = self_splits
-        self.n_out = sum(size for _, size in self_splits)
-        self.dense_out = keras.layers.Dense(self.n_out, name='dense_out')
+        self.output_splits = checked_splits
+        self.n_out = sum(size for _, size in checked_splits)
+        self.dense_out = keras.layers.Dense(
+            self.n_out, name='dense_out', dtype=self.dtype_policy
+        )
 
     def call(self, *inputs: Any, **optional: Any) -> dict[str, tf.Tensor]:
         """Computes the last but one tensor, and from it the named outputs.

@@ -151,7 +151,7 @@ class DilatedConvStack(registration.Configured, keras.layers.Layer):
             rate = (-self.dilation) ** (self.layers_per_stack - i - 1)
         relu = keras.layers.Activation('relu', dtype=self.dtype_policy)
         conv = self._conv(self.kernel_size, dilation=rate)
-        return basic.Stack([relu, conv])
+        return basic.Stack([relu, conv], dtype=self.dtype_policy)
 
     def _resample(self) -> keras.layers.Layer:
         stride = self.resample_stride

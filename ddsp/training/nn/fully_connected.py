@@ -24,7 +24,7 @@ class Fc(basic.Stack):
     ----------
     ch : number of channels.
     nonlinearity : a function, or its name in `keras.activations` or `tf.nn`.
-    **kwargs : `name` and `trainable`.
+    **kwargs : `name`, `trainable` and `dtype`.
     """
 
     def __init__(
@@ -33,10 +33,12 @@ class Fc(basic.Stack):
         nonlinearity: str | Callable = 'leaky_relu',
         **kwargs: Any,
     ) -> None:
+        dtype = kwargs.get('dtype')
+        activation = basic.get_nonlinearity(nonlinearity)
         layers = [
-            keras.layers.Dense(ch),
-            LayerNorm(epsilon=_EPSILON),
-            keras.layers.Activation(basic.get_nonlinearity(nonlinearity)),
+            keras.layers.Dense(ch, dtype=dtype),
+            LayerNorm(epsilon=_EPSILON, dtype=dtype),
+            keras.layers.Activation(activation, dtype=dtype),
         ]
         super().__init__(layers, **kwargs)
         self.ch = ch
@@ -52,7 +54,7 @@ class FcStack(basic.Stack):
     ch : number of channels of each.
     layers : how many; also, once made, the `Fc` themselves.
     nonlinearity : a function, or its name in `keras.activations` or `tf.nn`.
-    **kwargs : `name` and `trainable`.
+    **kwargs : `name`, `trainable` and `dtype`.
     """
 
     def __init__(
@@ -62,7 +64,9 @@ class FcStack(basic.Stack):
         nonlinearity: str | Callable = 'leaky_relu',
         **kwargs: Any,
     ) -> None:
-        super().__init__([Fc(ch, nonlinearity) for _ in range(layers)], **kwargs)
+        dtype = kwargs.get('dtype')
+        stack = [Fc(ch, nonlinearity, dtype=dtype) for _ in range(layers)]
+        super().__init__(stack, **kwargs)
         self.ch = ch
         self.nonlinearity = nonlinearity
 
@@ -86,8 +90,8 @@ class FcStackOut(registration.Configured, keras.layers.Layer):
     def __init__(self, ch: int, layers: int, n_out: int, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.ch, self.layers, self.n_out = ch, layers, n_out
-        self.stack = FcStack(ch, layers)
-        self.dense_out = keras.layers.Dense(n_out)
+        self.stack = FcStack(ch, layers, dtype=self.dtype_policy)
+        self.dense_out = keras.layers.Dense(n_out, dtype=self.dtype_policy)
 
     def build(self, input_shape: Any) -> None:
         """Makes the weights."""

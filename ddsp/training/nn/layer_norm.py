@@ -55,26 +55,28 @@ def layer_norm(
     Parameters
     ----------
     x : `[..., channels]`, of any precision.
-    gamma, beta : float32 `[channels]`.
+    gamma, beta : `[channels]`, of any precision.
     epsilon : added to the variance.
 
     Returns
     -------
-    float32, like x. Gradients of gradients are not defined.
+    float64 where x is, else float32, like x. Gradients of gradients are not defined.
     """
+    wide_type = tf.float64 if x.dtype == tf.float64 else tf.float32
+    gamma, beta = tf.cast(gamma, wide_type), tf.cast(beta, wide_type)
 
     @tf.custom_gradient
     def normalize(
         x: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor
     ) -> tuple[tf.Tensor, Callable]:
-        wide = tf.cast(x, tf.float32)
+        wide = tf.cast(x, wide_type)
         mean = tf.reduce_mean(wide, axis=-1, keepdims=True)
         squares = tf.math.squared_difference(wide, mean)
         variance = tf.reduce_mean(squares, axis=-1, keepdims=True)
         scale = tf.math.rsqrt(variance + epsilon)
 
         def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-            unit = (tf.cast(x, tf.float32) - mean) * scale
+            unit = (tf.cast(x, wide_type) - mean) * scale
             over = list(range(x.shape.rank - 1))
             d_gamma = tf.reduce_sum(upstream * unit, axis=over)
             d_beta = tf.reduce_sum(upstream, axis=over)

@@ -38,12 +38,7 @@ def split_condition(inputs: Any, is_conditional: bool, where: str) -> tuple[Any,
     """
     if not is_conditional:
         return inputs, None
-    if not isinstance(inputs, (list, tuple)) or len(inputs) != 2:
-        raise ValueError(
-            f'{where}: conditional=True expects the list [x, z], of a signal and what '
-            f'conditions it, got {type(inputs).__name__}.'
-        )
-    return inputs[0], inputs[1]
+    return conditional.split_pair(inputs, where)
 
 
 @registration.register('ddsp.training.nn')
@@ -56,13 +51,13 @@ class NormReluConv(basic.Stack):
     k : size of the kernel, in time and in frequency.
     s : stride in frequency.
     norm_type : see `normalize_op`.
-    **kwargs : `name`, `trainable`, and `dtype` of the layers inside.
+    **kwargs : `name`, `trainable` and `dtype`.
     """
 
     def __init__(
         self, ch: int, k: int, s: int, norm_type: str | None, **kwargs: Any
     ) -> None:
-        dtype = kwargs.pop('dtype', None)
+        dtype = kwargs.get('dtype')
         layers = [
             normalization.Normalize(norm_type, dtype=dtype),
             keras.layers.Activation('relu', dtype=dtype),
@@ -127,7 +122,7 @@ class ResidualLayer(registration.Configured, keras.layers.Layer):
             NormReluConv(self.ch, 3, self.stride, self.norm_type, dtype=dtype),
             NormReluConv(ch_out, 1, 1, self.norm_type, dtype=dtype),
         ]
-        self.bottleneck = basic.Stack(layers, name='bottleneck')
+        self.bottleneck = basic.Stack(layers, name='bottleneck', dtype=dtype)
 
     def build(self, inputs_shape: Any) -> None:
         """Builds the layers inside.

@@ -213,7 +213,7 @@ class RnnFc(basic.Stack):
     nonlinearity : a function, or its name in `keras.activations` or `tf.nn`.
     bidir : whether the recurrent layers run in both directions.
     n_rnn : number of recurrent layers.
-    **kwargs : `name` and `trainable`.
+    **kwargs : `name`, `trainable` and `dtype`.
     """
 
     def __init__(
@@ -226,9 +226,13 @@ class RnnFc(basic.Stack):
         n_rnn: int = 1,
         **kwargs: Any,
     ) -> None:
-        layers = [Rnn(rnn_feat, rnn_type, bidir=bidir) for _ in range(n_rnn)]
-        layers.append(keras.layers.Dense(out_feat))
-        layers.append(keras.layers.Activation(basic.get_nonlinearity(nonlinearity)))
+        dtype = kwargs.get('dtype')
+        activation = basic.get_nonlinearity(nonlinearity)
+        layers = [
+            *(Rnn(rnn_feat, rnn_type, bidir=bidir, dtype=dtype) for _ in range(n_rnn)),
+            keras.layers.Dense(out_feat, dtype=dtype),
+            keras.layers.Activation(activation, dtype=dtype),
+        ]
         super().__init__(layers, **kwargs)
         self.rnn_feat, self.out_feat, self.rnn_type = rnn_feat, out_feat, rnn_type
         self.nonlinearity, self.bidir, self.n_rnn = nonlinearity, bidir, n_rnn
@@ -244,7 +248,7 @@ class RnnSandwich(basic.Stack):
     fc_stack_layers : number of dense layers in each stack.
     rnn_ch : number of channels of the recurrent layer.
     rnn_type : `'gru'` or `'lstm'`.
-    **kwargs : `name` and `trainable`.
+    **kwargs : `name`, `trainable` and `dtype`.
     """
 
     def __init__(
@@ -255,10 +259,11 @@ class RnnSandwich(basic.Stack):
         rnn_type: str = 'gru',
         **kwargs: Any,
     ) -> None:
+        dtype = kwargs.get('dtype')
         layers = [
-            FcStack(fc_stack_ch, fc_stack_layers),
-            Rnn(rnn_ch, rnn_type),
-            FcStack(fc_stack_ch, fc_stack_layers),
+            FcStack(fc_stack_ch, fc_stack_layers, dtype=dtype),
+            Rnn(rnn_ch, rnn_type, dtype=dtype),
+            FcStack(fc_stack_ch, fc_stack_layers, dtype=dtype),
         ]
         super().__init__(layers, **kwargs)
         self.fc_stack_ch, self.fc_stack_layers = fc_stack_ch, fc_stack_layers
@@ -272,9 +277,10 @@ class SingleGru(basic.Stack):
     Parameters
     ----------
     gru_dim : number of channels.
-    **kwargs : `name` and `trainable`.
+    **kwargs : `name`, `trainable` and `dtype`.
     """
 
     def __init__(self, gru_dim: int = 128, **kwargs: Any) -> None:
-        super().__init__([GRU(gru_dim, return_sequences=True)], **kwargs)
+        gru = GRU(gru_dim, return_sequences=True, dtype=kwargs.get('dtype'))
+        super().__init__([gru], **kwargs)
         self.gru_dim = gru_dim

@@ -148,3 +148,14 @@ def test_missing_mir_eval_is_named(monkeypatch):
     batch = batch_of(220.0)
     with pytest.raises(ImportError, match=r"mir_eval.*pip install 'ddsp\[train\]'"):
         metrics.F0Metrics(16000, 250).update_state(batch, batch['f0_hz'])
+
+
+def test_accuracies_are_means_over_examples():
+    f0 = metrics.F0Metrics(16000, 250)
+    batch = batch_of(220.0, 220.0, n_frames=100)
+    batch['f0_confidence'][1, 1:] = 0.5
+    predicted = batch['f0_hz'] * np.array([[1.0], [SEMITONE]])
+    f0.update_state(batch, predicted)
+    # Of 101 sure frames 100 are right, all of them in one example.
+    assert f0.results()['f0/raw_pitch_accuracy'] == 0.5
+    assert f0.results()['f0/raw_chroma_accuracy'] == 0.5

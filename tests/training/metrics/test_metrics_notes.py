@@ -154,3 +154,13 @@ def test_rolls_of_one_note_a_frame():
     np.testing.assert_array_equal(
         metrics.pianoroll_from_pitches(pitches[..., 0]), rolls
     )
+
+
+@pytest.mark.parametrize('n_predicted', [1, 3])
+def test_each_example_needs_a_prediction(n_predicted):
+    roll = np.zeros([2, 10, 128], np.float32)
+    roll[:, :5, 60] = 1.0
+    counts = metrics.MidiMetrics(10.0, 'test')
+    predicted = [[Note(0.0, 0.5, 60.0)]] * n_predicted
+    with pytest.raises(ValueError, match=f'2 examples.*{n_predicted} predictions'):
+        counts.update_state({'note_active_velocities': roll}, predicted)

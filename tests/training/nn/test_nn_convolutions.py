@@ -123,7 +123,7 @@ def test_dilated_stack_refuses() -> None:
         nn.DilatedConvStack(layers_per_stack=0)
     with pytest.raises(ValueError, match='dilation is 0'):
         nn.DilatedConvStack(dilation=0)
-    with pytest.raises(ValueError, match=r'expects the list \[x, z\]'):
+    with pytest.raises(ValueError, match=r'expected a list \[x, z\]'):
         nn.DilatedConvStack(conditional=True)(noise(1, 5, 4))
     with pytest.raises(ValueError, match='x has shape'):
         nn.DilatedConvStack()(noise(1, 5))

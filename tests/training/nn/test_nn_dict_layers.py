@@ -209,3 +209,77 @@ def test_output_splits_layer():
 def test_malformed_splits(splits):
     with pytest.raises(ValueError, match='output_splits is'):
         Doubled(output_splits=splits)
+
+
+class Dropping(nn.DictLayer):
+    """One that leaves `training` to the layers inside."""
+
+    output_keys = ('dropped',)
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.dropout = keras.layers.Dropout(0.5)
+
+    def call(self, a):
+        return self.dropout(a)
+
+
+class DroppingAny(Dropping):
+    def call(self, *inputs, **unused_kwargs):
+        return self.dropout(inputs[0])
+
+
+class DroppingInTraining(Dropping):
+    def call(self, a, training=False):
+        return self.dropout(a) if training else a
+
+
+class DroppingSplits(nn.OutputSplitsLayer):
+    def __init__(self, **kwargs):
+        super().__init__(output_splits=(('dropped', 300),), **kwargs)
+        self.dense_out = keras.layers.Dropout(0.5)
+
+    def compute_output(self, a):
+        return a
+
+
+def outer_of(layer, **outer):
+    """A plain layer that calls another one without telling it of training."""
+
+    class Outer(keras.layers.Layer):
+        def call(self, a):
+            return layer(a, **outer)['dropped']
+
+    return Outer()
+
+
+def is_zero_somewhere(x):
+    return bool(np.any(np.asarray(x) == 0.0))
+
+
+@pytest.mark.parametrize(
+    'make', [Dropping, DroppingAny, DroppingInTraining, DroppingSplits]
+)
+@pytest.mark.parametrize('compiled', [False, True])
+def test_layers_inside_learn_of_training(make, compiled):
+    layer, x = make(input_keys=['a']), tf.ones([2, 300])
+    run = tf.function(layer) if compiled else layer
+    assert is_zero_somewhere(run(x, training=True)['dropped'])
+    assert not is_zero_somewhere(run(x, training=False)['dropped'])
+    assert not is_zero_somewhere(run(x)['dropped'])
+    assert is_zero_somewhere(outer_of(layer)(x, training=True))
+
+
+@pytest.mark.parametrize('make', [Dropping, DroppingAny, DroppingSplits])
+def test_training_of_none_is_that_of_the_layer_around(make):
+    around = outer_of(make(input_keys=['a']), training=None)
+    assert is_zero_somewhere(around(tf.ones([2, 300]), training=True))
+
+
+@pytest.mark.parametrize('given', [{}, {'training': True}])
+def test_training_of_a_functional_model_reaches_the_layers_inside(given):
+    inputs = {'a': keras.Input([300], name='a')}
+    model = keras.Model(inputs, Dropping()(inputs, **given))
+    x = {'a': tf.ones([2, 300])}
+    assert is_zero_somewhere(model(x)['dropped']) is bool(given)
+    assert is_zero_somewhere(model(x, training=True)['dropped'])

@@ -53,6 +53,33 @@ def test_layer_norm_of_a_constant_is_its_beta() -> None:
     np.testing.assert_allclose(tape.gradient(y, x), np.zeros([1, 2, 6]), atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ('policy', 'tolerance'), [('float64', 1e-12), ('float16', 1e-2), ('bfloat16', 5e-2)]
+)
+def test_layer_norm_in_other_precisions(policy: str, tolerance: float) -> None:
+    rng = np.random.default_rng(0)
+    x, gamma, beta = rng.normal(size=(2, 3, 8)), rng.normal(size=8), rng.normal(size=8)
+    layer = LayerNorm(1e-3, dtype=policy)
+    layer.build(x.shape)
+    layer.set_weights([gamma, beta])
+    watched = tf.constant(x, policy)
+    with tf.GradientTape() as tape:
+        tape.watch(watched)
+        y = layer(watched)
+    sources = [watched, layer.gamma.value, layer.beta.value]
+    mean, variance = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
+    unit = (x - mean) / np.sqrt(variance + 1e-3)
+    assert y.dtype == policy
+    np.testing.assert_allclose(
+        tf.cast(y, tf.float64), gamma * unit + beta, atol=tolerance
+    )
+    grads = tape.gradient(y, sources)
+    assert [grad.dtype for grad in grads] == [policy] * 3
+    np.testing.assert_allclose(
+        tf.cast(grads[1], tf.float64), unit.sum((0, 1)), atol=2 * tolerance
+    )
+
+
 def test_leaky_relu_and_its_gradient() -> None:
     x = tf.constant([-2.0, -1e-30, 0.5])
     with tf.GradientTape() as tape:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import keras
 import numpy as np
 import pytest
@@ -120,9 +122,19 @@ def test_get_norm() -> None:
     assert norm.norm_type == 'layer'
 
 
-def test_a_condition_must_be_given() -> None:
-    with pytest.raises(ValueError, match=r'expected a list \[x, z\]'):
-        nn.ConditionalNorm()(noise(2, 7, 3))
+@pytest.mark.parametrize(
+    'make',
+    [
+        nn.ConditionalScaleAndShift,
+        nn.ConditionalNorm,
+        lambda **kwargs: nn.DilatedConvStack(4, 1, 1, conditional=True, **kwargs),
+        lambda **kwargs: nn.ResNet('tiny', conditional=True, **kwargs),
+    ],
+)
+def test_a_condition_must_be_given(make: Callable) -> None:
+    message = r'told is conditional: expected a list \[x, z\].*got EagerTensor'
+    with pytest.raises(ValueError, match=message):
+        make(name='told').call(tf.zeros([2, 7, 3]))
 
 
 def test_spectral_norm_finds_the_largest_singular_value() -> None:
