@@ -65,5 +65,5 @@ def _check_instruments(arguments: argparse.Namespace) -> None:
 def _check_settings(arguments: argparse.Namespace) -> None:
     from ddsp.training.instrument.choices import Settings
 
-    names = ('model', 'steps', 'batch_size', 'eval_split')
+    names = ('model', 'steps', 'batch_size', 'seed', 'eval_split', 'method')
     Settings().changed({name: getattr(arguments, name) for name in names})

@@ -97,13 +97,12 @@ def run(arguments: argparse.Namespace) -> int:
 
 
 def command_line(arguments: argparse.Namespace) -> str:
-    """The command as it could be typed again."""
+    """The command as it could be typed again: to go on, not to start again."""
     return typed_again(
         arguments,
         ['train', arguments.audio, '--out', arguments.out],
         options=('model', 'steps', 'batch_size', 'seed', 'eval_split', 'method'),
         lists=('gin_param',),
-        switches=('overwrite',),
     )
 
 

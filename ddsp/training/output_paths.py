@@ -10,7 +10,7 @@ import contextlib
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 _UNFINISHED = '.ddsp-unfinished-'
@@ -65,7 +65,7 @@ def check_directory(
         When nothing may be written beside it.
     """
     check_no_file(out_dir)
-    check_writable(out_dir.absolute().parent, out_dir)
+    check_writable(out_dir.resolve().parent, out_dir)
     if not out_dir.is_dir() or not any(out_dir.iterdir()):
         return
     if not overwrite:
@@ -142,6 +142,9 @@ def write_text(path: Path, text: str) -> None:
 def new_files(*paths: Path) -> Iterator[list[Path]]:
     """Gives names to write under; files appear whole, or none of them does.
 
+    When an error ends the context, or one file cannot be put in its place, all that was
+    there before is as it was.
+
     Parameters
     ----------
     *paths : to be written. Each name to write under is in the folder of its file and
@@ -154,8 +157,29 @@ def new_files(*paths: Path) -> Iterator[list[Path]]:
             folder = tempfile.TemporaryDirectory(prefix=_UNFINISHED, dir=path.parent)
             partial.append(Path(stack.enter_context(folder), f'file{path.suffix}'))
         yield partial
-        for written, path in zip(partial, paths):
-            os.replace(written, path)
+        _put_together(partial, paths)
+
+
+def _put_together(written: Sequence[Path], paths: Sequence[Path]) -> None:
+    """Puts all files in their places, or none of them."""
+    with contextlib.ExitStack() as way_back:
+        for new, path in zip(written, paths):
+            if path.exists():
+                old = _kept(path, new.with_name(f'old{path.suffix}'))
+                way_back.callback(os.replace, old, path)
+            else:
+                way_back.callback(path.unlink, missing_ok=True)
+            os.replace(new, path)
+        way_back.pop_all()
+
+
+def _kept(path: Path, name: Path) -> Path:
+    """Gives a file one more name, or a copy where a disk has no two names for one."""
+    try:
+        os.link(path, name, follow_symlinks=False)
+    except (OSError, NotImplementedError):
+        shutil.copy2(path, name, follow_symlinks=False)
+    return name
 
 
 @contextlib.contextmanager
@@ -169,10 +193,11 @@ def new_directory(
 
     Parameters
     ----------
-    out_dir : the directory to make; its parents are made as well.
+    out_dir : the directory to make; its parents are made as well. A link stays, and
+        what it leads to is made.
     overwrite, foreign : see `check_directory`, which is done first.
     """
-    out_dir = out_dir.absolute()
+    out_dir = out_dir.resolve()
     _put_back(out_dir)
     check_directory(out_dir, overwrite, foreign)
     out_dir.parent.mkdir(parents=True, exist_ok=True)

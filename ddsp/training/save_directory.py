@@ -47,7 +47,7 @@ def make_writable(save_dir: str) -> None:
 
 
 @contextlib.contextmanager
-def held(save_dir: str) -> Iterator[None]:
+def held(save_dir: str) -> Iterator[bool]:
     """Keeps others from training in a directory, within a `with` block.
 
     Others are processes, and threads of this one; who holds it may hold it once more.
@@ -59,6 +59,10 @@ def held(save_dir: str) -> Iterator[None]:
     ----------
     save_dir : path of a directory that is there.
 
+    Returns
+    -------
+    Whether it is held: if not, others may be at work there.
+
     Raises
     ------
     OSError
@@ -67,25 +71,28 @@ def held(save_dir: str) -> Iterator[None]:
     own = _OWN.__dict__.setdefault('paths', set())
     path = os.path.realpath(save_dir)
     if fcntl is None or path in own or not os.path.isdir(path):
-        yield
+        yield path in own
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        _lock(descriptor, save_dir)
-        own.add(path)
-        yield
+        locked = _lock(descriptor, save_dir)
+        if locked:
+            own.add(path)
+        yield locked
     finally:
         own.discard(path)
         os.close(descriptor)
 
 
-def _lock(descriptor: int, save_dir: str) -> None:
+def _lock(descriptor: int, save_dir: str) -> bool:
+    """Whether the operating system can hold a directory, which it does then."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return True
     except BlockingIOError as error:
         raise OSError(
             f'the directory {save_dir} is in use: something else is training there. '
             'Wait for it, stop it, or name another directory.'
         ) from error
     except OSError:  # Some network file systems refuse to lock a directory.
-        return
+        return False

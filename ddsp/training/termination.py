@@ -53,6 +53,9 @@ def leave(status: int) -> int:
     take from them what they work with, which ends in an abort.
     """
     if status in (ABORTED, TERMINATED):
-        sys.stderr.flush()
+        for stream in (sys.stdout, sys.stderr):
+            # There may be none, and a pipe may be closed at its other end.
+            with contextlib.suppress(AttributeError, OSError, ValueError):
+                stream.flush()
         os._exit(status)
     return status

@@ -72,6 +72,8 @@ def test_a_wrong_command_line(words, message):
         ('train . --out out --model solo', "no model 'solo'; expected one of solo_"),
         ('train . --out out --model none.gin', 'there is no gin file none.gin'),
         ('train . --out out --eval_split 2', 'eval_split is 2'),
+        ('train . --out out --seed -1', 'seed is -1, expected 0 to'),
+        ('train . --out out --method crap', "method is 'crap', expected one of"),
     ],
 )
 def test_what_is_not_there_or_out_of_range(words, message, tmp_path):

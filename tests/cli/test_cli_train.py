@@ -260,13 +260,16 @@ def test_a_failed_try_is_no_obstacle(audio, model, tmp_path, capsys):
     status, err = run(capsys, *words, *wrong)
     assert status == 1
     assert 'steps_per_save is 0' in err.splitlines()[-1]
-    assert list(tmp_path.iterdir()) == []
+    # What took long is there for the next try.
+    assert sorted(path.name for path in out.iterdir()) == ['data', 'run.json']
+    status, err = run(capsys, *words, *wrong)
+    assert f'records of 3 recordings are in {out / "data"} already' in err
     quiet = np.zeros(5 * 16000)
     soundfile.write(tmp_path / 'quiet.wav', quiet, 16000)
-    status, err = run(capsys, tmp_path / 'quiet.wav', '--out', out)
+    status, err = run(capsys, tmp_path / 'quiet.wav', '--out', tmp_path / 'other')
     assert status == 1
     assert 'silent throughout' in err.splitlines()[-1]
-    assert [path.name for path in tmp_path.iterdir()] == ['quiet.wav']
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['deep', 'quiet.wav']
 
 
 @pytest.mark.parametrize('overwrite', [False, True])
@@ -352,9 +355,12 @@ def test_an_abort_tells_how_to_go_on(monkeypatch, capsys):
 def test_the_command_can_be_typed_again():
     words = [
         *('train', 'my songs', '--out', 'd', '--model', 'vst', '--steps', '5'),
-        *('--eval_split', '0.2', '--gin_param', 'A.b = 1', '--overwrite'),
+        *('--eval_split', '0.2', '--gin_param', 'A.b = 1'),
     ]
     arguments = main.make_parser().parse_args(words)
     line = train.command_line(arguments)
     assert line.startswith("ddsp train 'my songs' --out d --model vst --steps 5")
     assert main.make_parser().parse_args(shlex.split(line)[1:]) == arguments
+    # Typed again, it does not destroy what it has made.
+    arguments.overwrite = True
+    assert train.command_line(arguments) == line

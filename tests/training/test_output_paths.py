@@ -90,6 +90,19 @@ def test_overwriting_keeps_the_old_until_the_new_is_complete(tmp_path):
     assert names(tmp_path) == ['out']
 
 
+def test_a_link_goes_on_leading_to_the_directory(tmp_path):
+    target, link = tmp_path / 'far' / 'target', tmp_path / 'link'
+    target.mkdir(parents=True)
+    (target / 'old').touch()
+    link.symlink_to(target)
+    with made(link, overwrite=True) as partial:
+        (partial / 'new').touch()
+    assert link.readlink() == target
+    assert names(target) == ['new']
+    assert names(target.parent) == ['target']
+    assert names(tmp_path) == ['far', 'link']
+
+
 def test_overwriting_takes_nothing_that_is_foreign(tmp_path):
     for name in ('old', 'song.wav'):
         (tmp_path / name).touch()
@@ -176,6 +189,24 @@ def test_files_appear_together_or_not_at_all(tmp_path):
             path.write_text('new')
         assert paths[0].read_text() == 'old'
     assert contents(tmp_path) == {'a.wav': 'new', 'deep': None, 'deep/b.csv': 'new'}
+
+
+@pytest.mark.parametrize('links', [True, False])
+def test_files_that_cannot_be_put_in_place_take_none_along(
+    links, tmp_path, monkeypatch
+):
+    def refuse(*args, **kwargs):
+        raise OSError('no links on this disk')
+
+    if not links:
+        monkeypatch.setattr(os, 'link', refuse)
+    old, new, wrong = (tmp_path / name for name in ('a.wav', 'b.csv', 'c.mid'))
+    old.write_text('old')
+    with pytest.raises(OSError), new_files(old, new, wrong) as partial:
+        for path in partial:
+            path.write_text('new')
+        wrong.mkdir()
+    assert contents(tmp_path) == {'a.wav': 'old', 'c.mid': None}
 
 
 def test_text_is_complete_or_stays_as_it_was(tmp_path):

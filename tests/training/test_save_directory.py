@@ -54,8 +54,10 @@ def test_one_at_a_time(tmp_path: Path):
     ):
         pass
     # Let go of, it can be held again.
-    with save_directory.held(str(tmp_path)):
-        pass
+    with save_directory.held(str(tmp_path)) as locked:
+        assert locked
+        with save_directory.held(str(tmp_path)) as locked_again:
+            assert locked_again
 
 
 def test_what_cannot_be_held_is_left_alone(
@@ -65,7 +67,10 @@ def test_what_cannot_be_held_is_left_alone(
         raise OSError(9, 'Bad file descriptor')
 
     monkeypatch.setattr(save_directory.fcntl, 'flock', refuse)
-    with save_directory.held(str(tmp_path)):
-        pass
-    with save_directory.held('gs://bucket/run'):
-        pass
+    with save_directory.held(str(tmp_path)) as locked:
+        assert not locked
+    with save_directory.held('gs://bucket/run') as locked:
+        assert not locked
+    monkeypatch.setattr(save_directory, 'fcntl', None)
+    with save_directory.held(str(tmp_path)) as locked:
+        assert not locked

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from ddsp.pitch import known_methods
 
 #: Names of models, and the gin files that describe them.
 MODELS: Mapping[str, str] = {
@@ -18,6 +20,8 @@ MODELS: Mapping[str, str] = {
     'vst_48k': 'models/vst/vst_48k.gin',
     'ae': 'models/ae.gin',
 }
+# Where records are made, seeds are below this.
+_SEEDS = 1 << 31
 # As `gin_files.GIN_DIR`, which Keras would come along with.
 _GIN_DIR = Path(__file__).parents[1] / 'gin'
 
@@ -39,7 +43,7 @@ class Settings:
     Raises
     ------
     ValueError
-        For an unknown model, and for numbers that make no sense.
+        For an unknown model or method, and for numbers that make no sense.
     """
 
     model: str = 'solo_instrument'
@@ -61,6 +65,14 @@ class Settings:
                 f'eval_split is {self.eval_split:g}, expected a part of the '
                 'recordings, from 0 (none is held out) to below 1.'
             )
+        if not 0 <= self.seed < _SEEDS:
+            raise ValueError(f'seed is {self.seed}, expected 0 to {_SEEDS - 1}.')
+        methods = known_methods()
+        if self.method not in methods:
+            raise ValueError(
+                f'method is {self.method!r}, expected one of {", ".join(methods)}'
+                f'{_hint(self.method, methods)}'
+            )
 
     def changed(self, given: Mapping[str, Any]) -> Settings:
         """These settings with others in their place.
@@ -76,8 +88,9 @@ class Settings:
         """
         own = {k: v for k, v in given.items() if v is not None}
         new = tuple(own.pop('gin_params', ()))
-        if 'model' in own and Path(own['model']).is_file():
-            own['model'] = str(Path(own['model']).absolute())
+        model = own.get('model')
+        if model is not None and model not in MODELS and Path(model).is_file():
+            own['model'] = str(Path(model).absolute())
         before = tuple(param for param in self.gin_params if param not in new)
         return dataclasses.replace(self, **own, gin_params=before + new)
 
@@ -95,12 +108,16 @@ def model_file(model: str) -> str:
     if model in MODELS:
         return MODELS[model]
     if not model.endswith('.gin'):
-        near = difflib.get_close_matches(model, MODELS, n=1)
-        hint = f'; did you mean {near[0]}?' if near else '.'
         raise ValueError(
             f'there is no model {model!r}; expected one of {", ".join(MODELS)}, or the '
-            f'path of a .gin file{hint}'
+            f'path of a .gin file{_hint(model, MODELS)}'
         )
     if not (Path(model).is_file() or (_GIN_DIR / model).is_file()):
         raise FileNotFoundError(f'there is no gin file {model}.')
     return model
+
+
+def _hint(word: str, known: Iterable[str]) -> str:
+    """How a message ends that says what is known: with what may have been meant."""
+    near = difflib.get_close_matches(word, known, n=1)
+    return f'; did you mean {near[0]}?' if near else '.'

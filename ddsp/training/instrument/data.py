@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import json
 import os
@@ -14,9 +15,10 @@ from typing import Any
 
 from ddsp.training.data import dataset_info
 from ddsp.training.data_preparation import decoding, prepare_tfrecord_lib
+from ddsp.training.instrument import statistics
+from ddsp.training.instrument.directory import SOURCES, is_run
 
 _NAME = 'instrument.tfrecord'
-_SOURCES = 'sources.json'
 # What is held out are pieces this long, or shorter where there is little, for there to
 # be about so many of them; but no shorter than two examples, which are cut from pieces.
 _LONGEST_PIECE_SECS = 20.0
@@ -60,11 +62,13 @@ def prepare(
 ) -> dict[str, Any]:
     """Makes the records of a run, unless they are there.
 
-    Those that are there already stay until others are complete.
+    Those that are there already stay until others are complete; what was measured of
+    them goes with them.
 
     Parameters
     ----------
     audio : a folder, whose sound files are taken wherever they are in it, or one file.
+        Those that runs have written into folders in it are not.
     out_dir : of the run; records go to `data` in it, and sounds in it are not taken.
     wanted : of the records.
     trained : whether the run has a checkpoint, and so no choice of its records.
@@ -80,7 +84,8 @@ def prepare(
         When there is no such folder, or no sound file in it.
     ValueError
         When no file can be read, there is less than one example of sound, all of it is
-        silent, or the run was trained on other recordings.
+        silent, or the records that the run was trained on are there, and of other
+        recordings.
     """
     paths = find(audio, out_dir)
     data_dir = out_dir / 'data'
@@ -88,12 +93,13 @@ def prepare(
         'recordings': _fingerprints(paths, audio),
         'wanted': dataclasses.asdict(wanted),
     }
-    if _is_made_from(data_dir, sources):
+    before = _read_sources(data_dir)
+    if before == sources:
         info = dataset_info.read_json(str(data_dir / dataset_info.FILE_NAME))
         if info is not None:
             say(f'records of {_counted(len(paths))} are in {data_dir} already')
             return info
-    if trained:
+    if trained and before not in (None, sources):
         raise ValueError(
             f'{out_dir} was trained on other recordings than {audio} holds now, or on '
             'records of other rates: name another directory, or start again with '
@@ -107,18 +113,19 @@ def prepare(
             say=lambda line: None,
             **{**sources['wanted'], **cuts},
         )
-        statistics = info['splits']['train']['statistics']
-        if statistics['silent_fraction'] == 1:
+        found = info['splits']['train']['statistics']
+        if found['silent_fraction'] == 1:
             raise ValueError(
                 f'{audio} is silent throughout: there is nothing to learn.'
             )
-        dataset_info.write_json(str(unfinished / _SOURCES), sources)
+        dataset_info.write_json(str(unfinished / SOURCES), sources)
+        (out_dir / statistics.FILE_NAME).unlink(missing_ok=True)
     for line in prepare_tfrecord_lib.summary(info):
         say(line)
-    if not statistics['voiced_fraction']:
+    if not found['voiced_fraction']:
         say(
-            f'note: no pitch was found in {audio}; a model learns to play notes from '
-            'recordings of one note at a time.'
+            f'note: the pitch estimator was sure of no pitch in {audio}; a model '
+            'learns to play notes from recordings of one note at a time.'
         )
     return info
 
@@ -138,7 +145,16 @@ def _complete_folder(path: Path) -> Iterator[Path]:
 
 
 def find(audio: Path, out_dir: Path) -> list[str]:
-    """The sound files of a folder, or the one recording; not those of the run itself.
+    """The sound files of a folder, or the one recording; not those that runs write.
+
+    Parameters
+    ----------
+    audio : the folder, or the recording.
+    out_dir : of the run itself; other runs are known by what is in their directories.
+
+    Returns
+    -------
+    Their paths.
 
     Raises
     ------
@@ -158,12 +174,25 @@ def find(audio: Path, out_dir: Path) -> list[str]:
         ) from None
     out_dir = out_dir.resolve()
     found = [path for path in found if out_dir not in Path(path).resolve().parents]
+    found = _outside_runs(found, audio)
     if not found:
         raise FileNotFoundError(
-            f'{audio} holds no sound files but those of the run itself; expected a '
+            f'{audio} holds no sound files but those of runs of ddsp train; expected a '
             'folder with recordings in it.'
         )
     return found
+
+
+def _outside_runs(paths: Sequence[str], folder: Path) -> list[str]:
+    """Leaves out what is in directories of runs below a folder."""
+    known = functools.cache(is_run)
+    return [
+        path
+        for path in paths
+        if not any(
+            known(parent) for parent in Path(path).parents if folder in parent.parents
+        )
+    ]
 
 
 def _counted(n_recordings: int) -> str:
@@ -184,11 +213,12 @@ def _fingerprints(paths: Sequence[str], audio: Path) -> dict[str, str]:
     return found
 
 
-def _is_made_from(data_dir: Path, sources: dict[str, Any]) -> bool:
+def _read_sources(data_dir: Path) -> Any:
+    """What records were made from; None where there are none."""
     try:
-        return json.loads((data_dir / _SOURCES).read_text('utf-8')) == sources
+        return json.loads((data_dir / SOURCES).read_text('utf-8'))
     except (OSError, ValueError):
-        return False
+        return None
 
 
 def _plan(
@@ -209,12 +239,12 @@ def _plan(
     part = wanted.eval_split_fraction
     if total > 0 and part and n_pieces < _FEWEST_PIECES:
         say(
-            f'less than {2 * _FEWEST_PIECES * least:g} s: nothing is held out, and '
-            'what is measured is how well the recordings are remembered'
+            f'fewer than {_FEWEST_PIECES} pieces of {piece:g} s: nothing is held out, '
+            'and what is measured is how well the recordings are remembered'
         )
         part = 0.0
     if not part:
-        piece = _LONGEST_PIECE_SECS
+        piece = max(_LONGEST_PIECE_SECS, least)
     longest, shortest = _HOP_SECS
     hop = min(longest, max(shortest, total / _EXAMPLES))
     rate = wanted.frame_rate

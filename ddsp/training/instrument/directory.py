@@ -38,8 +38,12 @@ _OUTPUTS = (
 )
 #: The file that every run has from its beginning.
 SETTINGS = 'run.json'
-# What may be there before that: the command was killed while it made records.
+#: The file beside records that says what they were made from.
+SOURCES = 'sources.json'
+# What may be there before these: the command was killed while it made records.
 _FIRST = ['data.unfinished']
+# What is of use to the next command where a run came to no checkpoint.
+_KEPT = (SETTINGS, 'data')
 # What cannot change once there is a checkpoint, and how the command line calls it.
 _FIXED = {
     'model': '--model',
@@ -67,7 +71,7 @@ def find_run(
     Raises
     ------
     FileExistsError, NotADirectoryError
-        When there is something else in the directory, or a file in its place.
+        When there is something in the directory but no run, or a file in its place.
     ValueError
         When the run that is there is of another model or seed.
     PermissionError
@@ -75,7 +79,7 @@ def find_run(
     """
     check_no_file(out_dir)
     check_writable(out_dir.absolute(), out_dir)
-    _check_own(out_dir)
+    _check_begun(out_dir)
     before = None if overwrite else _read(out_dir)
     settings = (before or Settings()).changed(given)
     if before is not None and has_checkpoint(out_dir):
@@ -106,9 +110,10 @@ def made_folder(out_dir: Path) -> Iterator[None]:
 def begun_run(out_dir: Path, settings: Settings) -> Iterator[None]:
     """Begins a run, or goes on with one, once its records are there.
 
-    An error that ends the context before a checkpoint was written undoes it: a run that
-    has begun is removed, and one that went on has the settings again that it had.
-    Ctrl-C is no error, nor is an end by force: the run can go on after these.
+    An error that ends the context before a checkpoint was written undoes it: of a run
+    that has begun, the records stay, and those settings that they depend on; one that
+    went on has the settings again that it had. Ctrl-C is no error, nor is an end by
+    force: the run can go on after these.
 
     Parameters
     ----------
@@ -127,9 +132,25 @@ def begun_run(out_dir: Path, settings: Settings) -> Iterator[None]:
         elif before is not None:
             path.write_bytes(before)
         else:
-            for output in outputs(out_dir):
-                remove(output)
+            _forget(out_dir, settings)
         raise
+
+
+def _forget(out_dir: Path, settings: Settings) -> None:
+    """Leaves of a run that failed what took long to make, and what it was made by.
+
+    The other settings may be what was wrong.
+    """
+    for output in outputs(out_dir):
+        if output.name not in _KEPT:
+            remove(output)
+    kept = Settings(**{name: getattr(settings, name) for name in _FIXED})
+    dataset_info.write_json(str(out_dir / SETTINGS), dataclasses.asdict(kept))
+
+
+def is_run(folder: Path) -> bool:
+    """Whether a folder is the directory of a run, also of one that cannot go on."""
+    return _has(folder / SETTINGS, 'gin_params')
 
 
 def has_checkpoint(out_dir: Path) -> bool:
@@ -154,7 +175,9 @@ def _is_output(name: str) -> bool:
     return any(fnmatch.fnmatchcase(name, pattern) for pattern in _OUTPUTS)
 
 
-def _check_own(out_dir: Path) -> None:
+def _check_begun(out_dir: Path) -> None:
+    if is_run(out_dir) or _has(out_dir / 'data' / SOURCES, 'wanted'):
+        return  # Whatever else is there, it is left alone.
     names = sorted(path.name for path in out_dir.iterdir()) if out_dir.is_dir() else []
     others = [name for name in names if not _is_output(name)]
     begun = SETTINGS in names or names in ([], _FIRST)
@@ -164,6 +187,15 @@ def _check_own(out_dir: Path) -> None:
             f'the directory {out_dir} holds what ddsp train has not written, such as '
             f'{found}; name a new or empty one.'
         )
+
+
+def _has(path: Path, key: str) -> bool:
+    """Whether a file is a JSON object with a key that others have no use for."""
+    try:
+        content = json.loads(path.read_text('utf-8'))
+    except (ValueError, OSError):
+        return False
+    return isinstance(content, dict) and key in content
 
 
 def _read(out_dir: Path) -> Settings | None:

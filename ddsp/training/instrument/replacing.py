@@ -36,10 +36,20 @@ def replaced_run(
     out_dir : of the run that is begun within the context.
     overwrite : whether that is to replace an earlier one; if not, nothing is done.
     say : is told where the earlier run is.
+
+    Raises
+    ------
+    FileExistsError
+        When the one before that is still aside, as it could not be removed.
     """
     if not overwrite or not (out_dir / directory.SETTINGS).exists():
         yield
         return
+    if (out_dir / _ASIDE).exists():
+        raise FileExistsError(
+            f'{out_dir / _ASIDE} is in the way of what is to be overwritten: remove '
+            'it, or name another directory.'
+        )
     with sigterm_raises():
         try:
             _put_aside(out_dir)
@@ -47,6 +57,33 @@ def replaced_run(
             yield
         finally:
             settle(out_dir, say)
+
+
+def settle_earlier(out_dir: Path, locked: bool, say: Callable[[str], None]) -> None:
+    """Settles what a command has left that was killed.
+
+    Parameters
+    ----------
+    out_dir : of the runs; it need not be there.
+    locked : whether no other command can be at work in there.
+    say : is told when the earlier run was put back.
+
+    Raises
+    ------
+    OSError
+        When there is something to settle, and another command may be about to.
+    """
+    if locked:
+        settle(out_dir, say)
+        return
+    for name in (_MOVING, _ASIDE):
+        if (out_dir / name).exists():
+            raise OSError(
+                f'{out_dir / name} holds an earlier run, and {out_dir} cannot be '
+                'locked: another ddsp train may be replacing that run. Wait for it; if '
+                f'there is none, move what is in {name} back, or move {name} away to '
+                'go on with a newer run beside it.'
+            )
 
 
 def settle(out_dir: Path, say: Callable[[str], None]) -> None:

@@ -40,6 +40,8 @@ from ddsp.training.instrument.settings import (
 from ddsp.training.instrument.statistics import write_statistics
 from ddsp.training.instrument.voices import note_on_voices
 
+_METRICS, _REPORT = 'metrics.json', 'report.html'
+
 
 def train_instrument(
     audio: str | os.PathLike[str],
@@ -64,10 +66,11 @@ def train_instrument(
     it goes on where it stopped, with the settings it had and those given now. A run
     that has come as far as it is asked to is not measured again.
 
-    An error before the first checkpoint leaves nothing behind, and an earlier run as it
-    was. One that is to be overwritten stays, in the folder `overwritten_run`, until
-    training ends; when the new one has come to no checkpoint by then, the earlier one
-    is put back. After an end by force, that is done when the function is called again.
+    An error before the first checkpoint leaves an earlier run as it was; of a new one,
+    the records stay, for the next try. A run that is to be overwritten stays, in the
+    folder `overwritten_run`, until training ends; when the new one has come to no
+    checkpoint by then, the earlier one is put back. After an end by force, that is done
+    when the function is called again.
 
     Ctrl-C ends training early; what was learnt so far is saved and shown. SIGTERM saves
     a checkpoint and ends; before training, it ends the program once an earlier run that
@@ -103,11 +106,12 @@ def train_instrument(
     """
     say = say or _print
     audio, out_dir = Path(audio), Path(out_dir).absolute()
+    call = _Call(audio, out_dir, overwrite, command, say)
     # First of all: without recordings, nothing is begun.
     data.find(audio, out_dir)
     # Held from before anything is changed; where there is nothing yet, once it is made.
-    with save_directory.held(str(out_dir)):
-        replacing.settle(out_dir, say)
+    with save_directory.held(str(out_dir)) as locked:
+        replacing.settle_earlier(out_dir, locked, say)
         settings, before = directory.find_run(
             out_dir,
             {
@@ -126,60 +130,60 @@ def train_instrument(
             directory.made_folder(out_dir),
             save_directory.held(str(out_dir)),
         ):
-            return _train_and_show(
-                audio, out_dir, settings, before, overwrite, command, say
-            )
+            return _train_and_show(call, settings, before)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Call:
+    """What `train_instrument` was called with, but for the settings of the run."""
+
+    audio: Path
+    out_dir: Path
+    overwrite: bool
+    command: str
+    say: Callable[[str], None]
 
 
 def _train_and_show(
-    audio: Path,
-    out_dir: Path,
-    settings: Settings,
-    before: Settings | None,
-    overwrite: bool,
-    command: str,
-    say: Callable[[str], None],
+    call: _Call, settings: Settings, before: Settings | None
 ) -> dict[str, Any]:
     """Makes a run of the settings, or goes on with the one before."""
     default_steps = configure(settings)
     trainer = _make_trainer()
-    with replacing.replaced_run(out_dir, overwrite, say):
-        info = _prepare(audio, out_dir, settings, say)
+    with replacing.replaced_run(call.out_dir, call.overwrite, call.say):
+        info = _prepare(call, settings)
         if before is not None:
-            metrics = _done_already(out_dir, settings, before, say)
+            metrics = _done_already(call, settings, before)
             if metrics is not None:
                 return metrics
-        if voices := note_on_voices(_provider('train')):
-            say(f'note: {voices}')
-        with directory.begun_run(out_dir, settings):
-            write_statistics(out_dir, _provider('train'))
-            run = _train(trainer, out_dir, default_steps, say)
+        with directory.begun_run(call.out_dir, settings):
+            note = note_on_voices(_provider('train')) or ''
+            if note:
+                call.say(f'note: {note}')
+            write_statistics(call.out_dir, _provider('train'))
+            run = _train(call, trainer, default_steps, note)
     if run.end.reason == 'SIGTERM':
         return {
             'step': run.end.step,
             'steps_asked': run.steps_asked,
             'signal': run.end.reason,
         }
-    say('measuring, and writing the report')
-    run = dataclasses.replace(run, note=voices or '')
-    return _show(audio, out_dir, settings, info, run, command)
+    call.say('measuring, and writing the report')
+    return _show(call, settings, info, run)
 
 
 @dataclasses.dataclass(frozen=True)
 class _Run:
+    """What came of training; `note` is of the voices in the recordings."""
+
     end: train_util.TrainingEnd
     seconds: float
     steps_asked: int
     default_steps: int
-    note: str = ''
+    note: str
 
 
-def _prepare(
-    audio: Path,
-    out_dir: Path,
-    settings: Settings,
-    say: Callable[[str], None],
-) -> dict[str, Any]:
+def _prepare(call: _Call, settings: Settings) -> dict[str, Any]:
     """Makes records of the rates and lengths that gin gives the provider."""
     provider = _provider('train')
     wanted = data.Wanted(
@@ -191,32 +195,33 @@ def _prepare(
         pitch_method=settings.method,
         seed=settings.seed,
     )
-    trained = directory.has_checkpoint(out_dir)
-    info = data.prepare(audio, out_dir, wanted, trained, say)
+    trained = directory.has_checkpoint(call.out_dir)
+    info = data.prepare(call.audio, call.out_dir, wanted, trained, call.say)
     num_examples = info['splits']['train']['num_examples']
-    told = configure_data(*data.patterns(out_dir, info), num_examples)
+    told = configure_data(*data.patterns(call.out_dir, info), num_examples)
     if told:
-        say(told)
+        call.say(told)
     return info
 
 
 def _done_already(
-    out_dir: Path, settings: Settings, before: Settings, say: Callable[[str], None]
+    call: _Call, settings: Settings, before: Settings
 ) -> dict[str, Any] | None:
     """What was measured of a run that has come as far as it is asked to; else None."""
+    out_dir = call.out_dir
     newest = checkpoint_files.newest_complete(str(out_dir))
     step = -1 if newest is None else checkpoint_files.step_of(newest)
     asked = configured_steps()
     same = dataclasses.replace(settings, steps=before.steps) == before
-    if step < asked or not same or not (out_dir / 'report.html').exists():
+    if step < asked or not same or not (out_dir / _REPORT).exists():
         return None
     try:
-        metrics = json.loads((out_dir / 'metrics.json').read_text('utf-8'))
+        metrics = json.loads((out_dir / _METRICS).read_text('utf-8'))
     except (OSError, ValueError):
         return None
     if metrics.get('step') != step or 'steps_asked' not in metrics:
         return None
-    say(
+    call.say(
         f'{out_dir} is at step {step} already, and asked for are {asked} steps in all: '
         'nothing is left to learn, and the report is there. Ask for more than '
         f'{step} to learn on.'
@@ -234,36 +239,51 @@ def _make_trainer() -> trainers.Trainer:
 
 
 def _train(
-    trainer: trainers.Trainer,
-    out_dir: Path,
-    default_steps: int,
-    say: Callable[[str], None],
+    call: _Call, trainer: trainers.Trainer, default_steps: int, note: str
 ) -> _Run:
     # Making records may have drawn numbers, or not: they may have been there.
     keras.utils.set_random_seed(train_util.configured_seed())
     steps_asked = configured_steps()
-    say(f'training to step {steps_asked}; Ctrl-C stops early and keeps the result')
+    call.say(f'training to step {steps_asked}; Ctrl-C stops early and keeps the result')
     started = time.monotonic()
     end = train_util.train(
         data_provider=gin.REQUIRED,
         trainer=trainer,
-        save_dir=str(out_dir),
-        restore_dir=str(out_dir),
+        save_dir=str(call.out_dir),
+        restore_dir=str(call.out_dir),
     )
-    return _Run(end, time.monotonic() - started, steps_asked, default_steps)
+    return _Run(end, time.monotonic() - started, steps_asked, default_steps, note)
 
 
 def _show(
-    audio: Path,
-    out_dir: Path,
-    settings: Settings,
-    info: dict[str, Any],
-    run: _Run,
-    command: str,
+    call: _Call, settings: Settings, info: dict[str, Any], run: _Run
 ) -> dict[str, Any]:
     """Measures the newest checkpoint and lets it play; gives what was measured."""
     # A model of its own: the trained one may be spread over several devices.
     model = models.get_model()
+    metrics = {**_measure(model, call.out_dir), **_described(settings, info, run)}
+    heard = listen(model, _provider('held_out'), settings.method)
+    save_sounds(call.out_dir, heard)
+    dataset_info.write_json(str(call.out_dir / _METRICS), metrics)
+    steps, losses = read_losses(call.out_dir)
+    report = ReportData(
+        recordings=call.audio.absolute().name,
+        heard=heard,
+        steps=steps,
+        losses=losses,
+        metrics=metrics,
+        has_timbre=getattr(model, 'encoder', None) is not None,
+        skipped=info['recordings']['skipped'],
+        voices=run.note,
+        command=call.command,
+        config=gin.operative_config_str(),
+    )
+    write_report(call.out_dir / _REPORT, report)
+    return metrics
+
+
+def _measure(model: keras.Model, out_dir: Path) -> dict[str, Any]:
+    """Evaluates the newest checkpoint on what was held out."""
     with contextlib.redirect_stdout(io.StringIO()):
         eval_util.evaluate(
             data_provider=gin.REQUIRED,
@@ -272,8 +292,12 @@ def _show(
             restore_dir=str(out_dir),
             run_once=True,
         )
-    metrics = {
-        **json.loads((out_dir / 'metrics.json').read_text('utf-8')),
+    return json.loads((out_dir / _METRICS).read_text('utf-8'))
+
+
+def _described(settings: Settings, info: dict[str, Any], run: _Run) -> dict[str, Any]:
+    """What the numbers are of."""
+    return {
         'model': settings.model,
         'recordings': info['recordings']['num_read'],
         'seconds': info['recordings']['seconds'],
@@ -283,26 +307,6 @@ def _show(
         'interrupted': run.end.reason == 'SIGINT',
         'training_seconds': run.seconds,
     }
-    heard = listen(model, _provider('held_out'), settings.method)
-    save_sounds(out_dir, heard)
-    dataset_info.write_json(str(out_dir / 'metrics.json'), metrics)
-    steps, losses = read_losses(out_dir)
-    write_report(
-        out_dir / 'report.html',
-        ReportData(
-            recordings=audio.absolute().name,
-            heard=heard,
-            steps=steps,
-            losses=losses,
-            metrics=metrics,
-            has_timbre=getattr(model, 'encoder', None) is not None,
-            skipped=info['recordings']['skipped'],
-            voices=run.note,
-            command=command,
-            config=gin.operative_config_str(),
-        ),
-    )
-    return metrics
 
 
 def _provider(part: str) -> Any:

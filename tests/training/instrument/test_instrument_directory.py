@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 
 import pytest
@@ -78,14 +79,29 @@ def test_starting_again(tmp_path):
 
 
 @pytest.mark.parametrize('overwrite', [False, True])
-@pytest.mark.parametrize('names', [['song.wav'], ['run.json', 'song.wav'], ['ckpt-1']])
+@pytest.mark.parametrize(
+    'names', [['song.wav'], ['run.json', 'song.wav'], ['ckpt-1'], ['data/sources.json']]
+)
 def test_what_others_have_written_is_kept(names, overwrite, tmp_path):
+    (tmp_path / 'data').mkdir()
     for name in names:
-        (tmp_path / name).write_text('precious')
-    with pytest.raises(FileExistsError, match=f'has not written, such as {names[-1]}'):
+        (tmp_path / name).write_text('{"precious": 1}')
+    found = 'song.wav' if 'song.wav' in names else names[0].split('/')[0]
+    with pytest.raises(FileExistsError, match=f'has not written, such as {found};'):
         open_run(tmp_path, {}, overwrite)
     for name in names:
-        assert (tmp_path / name).read_text() == 'precious'
+        assert (tmp_path / name).read_text() == '{"precious": 1}'
+
+
+@pytest.mark.parametrize('overwrite', [False, True])
+@pytest.mark.parametrize('name', ['.DS_Store', 'notes.txt'])
+def test_what_others_have_put_beside_a_run_is_no_obstacle(name, overwrite, tmp_path):
+    open_run(tmp_path, {'steps': 3})
+    fake_checkpoint(tmp_path)
+    (tmp_path / name).write_text('precious')
+    found = open_run(tmp_path, {'batch_size': 2}, overwrite)
+    assert found == Settings(steps=None if overwrite else 3, batch_size=2)
+    assert (tmp_path / name).read_text() == 'precious'
 
 
 def test_a_file_in_the_way(tmp_path):
@@ -129,13 +145,30 @@ def fail(out, settings, error=ValueError, step=None) -> None:
         raise error
 
 
-def test_an_error_leaves_nothing_of_a_new_run(tmp_path):
-    fail(tmp_path / 'deep' / 'run', Settings())
+def test_an_error_leaves_the_records_of_a_new_run(tmp_path):
+    out = tmp_path / 'deep' / 'run'
+    with pytest.raises(ValueError), made_folder(out), begun_run(out, Settings()):
+        (out / 'data').mkdir()
+        (out / 'dataset.json').touch()
+        (out / 'summaries').mkdir()
+        raise ValueError
+    assert sorted(path.name for path in out.iterdir()) == ['data', 'run.json']
+
+
+def test_what_was_wrong_with_a_new_run_is_forgotten(tmp_path):
+    told = Settings(model='ae', seed=2, eval_split=0.2, method='pyin')
+    wrong = dataclasses.replace(
+        told, steps=7, batch_size=9999, gin_params=('learning_rate = 1e9',)
+    )
+    fail(tmp_path, wrong)
+    # The records were made by these, so the next command can do with them.
+    assert find_run(tmp_path, {})[0] == told
+
+
+def test_an_error_before_there_is_anything_leaves_nothing(tmp_path):
+    with pytest.raises(ValueError), made_folder(tmp_path / 'deep' / 'run'):
+        raise ValueError
     assert list(tmp_path.iterdir()) == []
-    (tmp_path / 'mine').mkdir()
-    fail(tmp_path / 'mine', Settings())
-    assert [*(tmp_path / 'mine').iterdir()] == []
-    assert (tmp_path / 'mine').is_dir()
 
 
 def test_an_error_leaves_an_earlier_run_as_it_was(tmp_path):
@@ -161,6 +194,12 @@ def test_records_that_were_not_completed_are_no_obstacle(tmp_path):
     assert find_run(tmp_path, {}) == (Settings(), None)
 
 
+def test_records_of_a_run_that_was_not_begun_are_no_obstacle(tmp_path):
+    (tmp_path / 'data').mkdir()
+    (tmp_path / 'data' / 'sources.json').write_text('{"recordings": {}, "wanted": {}}')
+    assert find_run(tmp_path, {}) == (Settings(), None)
+
+
 def test_files_whose_writing_was_killed_are_no_obstacle(tmp_path):
     open_run(tmp_path, {'steps': 5})
     fake_checkpoint(tmp_path)
@@ -173,4 +212,4 @@ def test_an_error_takes_nothing_that_others_have_written(tmp_path):
     with pytest.raises(ValueError), begun_run(tmp_path, Settings()):
         (tmp_path / 'song.wav').write_text('precious')
         raise ValueError
-    assert [path.name for path in tmp_path.iterdir()] == ['song.wav']
+    assert (tmp_path / 'song.wav').read_text() == 'precious'

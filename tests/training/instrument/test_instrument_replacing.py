@@ -9,7 +9,12 @@ import signal
 import pytest
 from killed import Killed, contents, killed_at
 
-from ddsp.training.instrument.replacing import replaced_run, settle
+from ddsp.training.instrument import Settings, directory
+from ddsp.training.instrument.replacing import (
+    replaced_run,
+    settle,
+    settle_earlier,
+)
 from ddsp.training.termination import Terminated
 
 
@@ -103,6 +108,48 @@ def test_whenever_it_is_killed_the_next_command_finds_a_whole_run(step, tmp_path
             break
     assert has_checkpoint == (step is not None)
     assert change > 8
+
+
+def test_an_earlier_run_that_cannot_be_removed(out, said, monkeypatch):
+    def refuse(path):
+        raise PermissionError('it is read-only')
+
+    write_run(out, 'old', step=9)
+    monkeypatch.setattr(directory, 'remove', refuse)
+    with replaced_run(out, True, said.append):
+        new = write_run(out, '{"gin_params": []}', step=2)
+    assert 'overwritten_run cannot be removed (it is read-only)' in said[-1]
+    # The next command goes on from there,
+    assert directory.find_run(out, {}, overwrite=True) == (Settings(), None)
+    # but has no room for one more.
+    with (
+        pytest.raises(FileExistsError, match=r'overwritten_run .* remove it'),
+        replaced_run(out, True, said.append),
+    ):
+        pass
+    found = contents(out)
+    assert {name: found[name] for name in new} == new
+
+
+@pytest.mark.parametrize('name', ['overwritten_run', 'overwritten_run.unfinished'])
+def test_where_nobody_knows_who_is_at_work(name, out, said):
+    """A directory that cannot be held may be another one's, in the midst of it."""
+    write_run(out / name, 'old', step=9)
+    (out / 'summaries').mkdir()
+    before = contents(out)
+    with pytest.raises(OSError, match=rf'{name} .*cannot be locked.*move'):
+        settle_earlier(out, False, said.append)
+    assert contents(out) == before
+    settle_earlier(out, True, said.append)
+    assert not (out / name).exists()
+
+
+def test_where_nothing_was_put_aside_it_does_not_matter(out, said):
+    settle_earlier(out, False, said.append)
+    before = write_run(out, 'new')
+    settle_earlier(out, False, said.append)
+    assert contents(out) == before
+    assert said == []
 
 
 def test_where_there_is_no_earlier_run(out, said):

@@ -83,6 +83,10 @@ def test_a_batch_is_no_larger_than_the_data():
         ({'steps': 0}, 'steps is 0'),
         ({'batch_size': -1}, 'batch_size is -1'),
         ({'eval_split': 1.0}, 'eval_split is 1'),
+        ({'seed': -1}, 'seed is -1, expected 0 to 2147483647'),
+        ({'seed': 2**31}, 'seed is 2147483648'),
+        ({'method': 'crap'}, "method is 'crap', expected one of .*; .* mean crepe"),
+        ({'method': 'x'}, "method is 'x', expected one of .*pyin, swift-f0[.]"),
     ],
 )
 def test_what_makes_no_sense(wrong, message):
@@ -118,6 +122,12 @@ def test_changes_keep_what_is_not_given(tmp_path, monkeypatch):
         seed=2,
         gin_params=('b = 2', 'a = 1', 'c = 3'),
     )
+
+
+def test_names_of_models_come_before_files(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / 'vst').touch()
+    assert Settings().changed({'model': 'vst'}) == Settings(model='vst')
 
 
 def test_gin_is_left_as_it_was():
