@@ -70,10 +70,16 @@ class FiniteLoss(_Watcher):
             else f'the gradients became {norm}'
         )
         raise FloatingPointError(
-            f'{what} at step {step}: {self._first(step, losses)}. No checkpoint was '
-            'written since; the last one is good. Try a lower learning rate, such as '
-            "--gin_param 'learning_rate = 1e-4', or look at the data."
+            f'{what} at step {step}: {self._first(step, losses)}. {self._kept()} Try '
+            "a lower learning rate, such as --gin_param 'learning_rate = 1e-4', or "
+            'look at the data.'
         )
+
+    def _kept(self) -> str:
+        path = self.trainer.last_checkpoint
+        if path is None:
+            return 'There is no checkpoint yet.'
+        return f'No checkpoint was written since; {path} is good.'
 
     def _first(self, step: int, losses: Mapping[str, Any]) -> str:
         from ddsp.training.diagnosis import first_not_finite

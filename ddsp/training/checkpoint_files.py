@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import sys
@@ -12,8 +13,40 @@ import tensorflow as tf
 
 _INDEX = re.compile(r'^(?P<name>.+)\.index$')
 _NUMBER = re.compile(r'-(?P<number>\d+)$')
-# What TensorFlow says of files that are cut short, garbled or gone.
-_UNREADABLE = (tf.errors.OpError, OSError, IndexError)
+# What `Trainer` writes, and what may be removed.
+_OURS = re.compile(r'ckpt-\d+')
+_DAMAGED = 'damaged-'
+
+
+class DamagedCheckpointError(OSError):
+    """The files of a checkpoint are cut short, garbled or gone."""
+
+
+_DAMAGE = (
+    DamagedCheckpointError,
+    FileNotFoundError,
+    IndexError,
+    tf.errors.DataLossError,
+    tf.errors.InvalidArgumentError,
+    tf.errors.NotFoundError,
+    tf.errors.OutOfRangeError,
+)
+# TensorFlow's reader tells most of what happens to it without its kind.
+_DAMAGE_SAID = re.compile(
+    'sstable|checksum|corrupt|truncated block|bad block|bad entry|less bytes'
+    '|no such file|is a directory',
+    re.IGNORECASE,
+)
+
+
+def is_damage(error: Exception) -> bool:
+    """Whether an error says that files are bad, not that they cannot be had just now.
+
+    A disk or a network that fails, or a right to read that is missing, is no damage.
+    """
+    if isinstance(error, tf.errors.OpError) and error.error_code == tf.errors.UNKNOWN:
+        return _DAMAGE_SAID.search(str(error)) is not None
+    return isinstance(error, _DAMAGE)
 
 
 def step_of(path: str) -> int:
@@ -23,7 +56,10 @@ def step_of(path: str) -> int:
 
 
 def list_checkpoints(save_dir: str) -> list[str]:
-    """The checkpoints of a directory, oldest first, without those that lack a file."""
+    """The checkpoints of a directory, oldest first, without those that lack a file.
+
+    These are `ckpt-STEP`; where there are none, all called `NAME-STEP`.
+    """
     if not tf.io.gfile.isdir(save_dir):
         return []
     names = set(tf.io.gfile.listdir(save_dir))
@@ -31,8 +67,11 @@ def list_checkpoints(save_dir: str) -> list[str]:
     whole = [
         name
         for name in found
-        if _NUMBER.search(name) and any(n.startswith(f'{name}.data-') for n in names)
+        if _NUMBER.search(name)
+        and not name.startswith(_DAMAGED)
+        and any(n.startswith(f'{name}.data-') for n in names)
     ]
+    whole = [name for name in whole if _OURS.fullmatch(name)] or whole
     return [os.path.join(save_dir, name) for name in sorted(whole, key=step_of)]
 
 
@@ -54,7 +93,9 @@ def latest(checkpoint_path: str) -> str:
 
 
 def load_newest(
-    checkpoint_path: str | os.PathLike[str], load: Callable[[str], Any]
+    checkpoint_path: str | os.PathLike[str],
+    load: Callable[[str], Any],
+    damaged: list[str] | None = None,
 ) -> str:
     """Loads the newest checkpoint that can be read.
 
@@ -62,7 +103,8 @@ def load_newest(
     ----------
     checkpoint_path : a checkpoint or a directory.
     load : is given a path; what it raises of damaged files lets the one before it be
-        tried, with a message on stderr.
+        tried, with a message on stderr. What else it raises is raised.
+    damaged : those found damaged are added to this list.
 
     Returns
     -------
@@ -80,29 +122,50 @@ def load_newest(
         try:
             load(path)
             return path
-        except _UNREADABLE as error:
-            reason = ' '.join(str(error).split())[:200]
-            print(
-                f'the checkpoint {path} is damaged ({reason}); trying the one before',
-                file=sys.stderr,
-                flush=True,
-            )
+        except Exception as error:
+            if not is_damage(error):
+                raise
+            _tell_damage(path, error, last=path == paths[-1])
+            if damaged is not None:
+                damaged.append(path)
     raise OSError(
-        f'no checkpoint of {checkpoint_path} can be read: all {len(paths)} are damaged.'
+        f'no checkpoint of {checkpoint_path} can be read: '
+        + ('it is damaged.' if len(paths) == 1 else f'all {len(paths)} are damaged.')
     )
 
 
-def keep_newest(save_dir: str, keep: int) -> None:
-    """Removes all checkpoints but the newest `keep`, and lists these for TensorFlow.
+def _tell_damage(path: str, error: Exception, last: bool) -> None:
+    reason = ' '.join(str(error).split())[:200]
+    then = '' if last else '; trying the one before'
+    _say(f'the checkpoint {path} is damaged ({reason}){then}')
 
-    With `keep` 0 or less, nothing is removed.
+
+def keep_newest(save_dir: str, keep: int, written: str | None = None) -> None:
+    """Removes all but the newest `keep` of `ckpt-STEP`, and lists these for TensorFlow.
+
+    Parameters
+    ----------
+    save_dir : their directory.
+    keep : how many are left; with 0 or less, nothing is removed.
+    written : the one just written; it stays, and those of later steps are left alone.
     """
     paths = list_checkpoints(save_dir)
-    if keep > 0:
-        for path in paths[:-keep]:
-            _remove(path)
-        paths = paths[-keep:]
-    write_state(save_dir, paths)
+    last = step_of(written) if written else math.inf
+    ours = [path for path in paths if _OURS.fullmatch(os.path.basename(path))]
+    before = [path for path in ours if step_of(path) <= last]
+    removed = before[:-keep] if keep > 0 else []
+    for path in removed:
+        _remove(path)
+    write_state(save_dir, [path for path in paths if path not in removed])
+
+
+def set_aside(path: str) -> None:
+    """Calls a damaged checkpoint `damaged-NAME`, so that it is not taken for one."""
+    folder, name = os.path.split(path)
+    for file in _files_of(path):
+        aside = os.path.join(folder, _DAMAGED + file)
+        tf.io.gfile.rename(os.path.join(folder, file), aside, overwrite=True)
+    _say(f'the damaged checkpoint {path} is called {_DAMAGED}{name} from now on')
 
 
 def remove_unfinished(save_dir: str) -> None:
@@ -143,10 +206,19 @@ def _candidates(checkpoint_path: str) -> list[str]:
 
 
 def _remove(path: str) -> None:
-    # The index first: without it the rest is no checkpoint any more.
-    tf.io.gfile.remove(f'{path}.index')
+    folder = os.path.dirname(path)
+    for file in _files_of(path):
+        tf.io.gfile.remove(os.path.join(folder, file))
+
+
+def _files_of(path: str) -> list[str]:
+    """The files of a checkpoint: its index first, without which it is none."""
     folder, name = os.path.split(path)
     # No pattern: in one, a folder `run[1]` would be another.
-    for file in tf.io.gfile.listdir(folder or '.'):
-        if file.startswith(f'{name}.data-'):
-            tf.io.gfile.remove(os.path.join(folder, file))
+    files = tf.io.gfile.listdir(folder or '.')
+    index = [file for file in files if file == f'{name}.index']
+    return index + [file for file in files if file.startswith(f'{name}.data-')]
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

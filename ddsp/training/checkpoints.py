@@ -1,10 +1,7 @@
 """Checkpoints: weights by paths that do not depend on how Keras calls them.
 
 The files are TensorFlow's, `PREFIX.index` and `PREFIX.data-*`, and the paths are those
-of the established library, so that its checkpoints can be read:
-`decoder/rnn/rnn/cell/kernel` is the attribute `kernel` of the attribute `cell` and so
-on, `input_stacks/0` is an item of a list, `layer_with_weights-0` the first layer with
-weights in a sequence.
+of the established library, so that its checkpoints can be read; see `checkpoint_paths`.
 """
 
 from __future__ import annotations
@@ -23,9 +20,17 @@ import numpy as np
 import tensorflow as tf
 
 from ddsp.training import established_optimizer
+from ddsp.training.checkpoint_files import DamagedCheckpointError, is_damage
+from ddsp.training.checkpoint_paths import (
+    former_paths,
+    seed_states_by_path,
+    variables_by_path,
+)
 
 _SUFFIX = '/.ATTRIBUTES/VARIABLE_VALUE'
 _MODEL, _OPTIMIZER, _EXTRA = 'model/', 'optimizer/', 'extra/'
+# Written by this library only, and not by all of its versions.
+_SEEDS = 'seeds/'
 # Written by this library only: how the numbered variables of the optimizer are meant.
 _ORDER = 'optimizer/order' + _SUFFIX
 
@@ -56,81 +61,13 @@ class Report:
         return f'Restored {what} from {self.prefix}{note}.'
 
 
-def variables_by_path(model: keras.layers.Layer) -> dict[str, keras.Variable]:
-    """The weights of a model or layer, each under its path.
-
-    Layers that a layer lists in `not_in_checkpoints` are left out. A weight that can be
-    reached on several ways has the path of the first.
-    """
-    found: dict[str, keras.Variable] = {}
-    seen: set[int] = set()
-    for path, variable in _walk(model, '', set()):
-        if id(variable) not in seen:
-            seen.add(id(variable))
-            found[path] = variable
-    return found
-
-
-def _walk(
-    layer: keras.layers.Layer, prefix: str, above: set[int]
-) -> Iterator[tuple[str, keras.Variable]]:
-    if id(layer) in above:
-        return
-    above = above | {id(layer)}
-    children = list(_children(layer))
-    inside = {id(v) for _, child in children for v in child.weights}
-    for variable in layer.weights:
-        if id(variable) not in inside and not _is_left_out(layer, variable):
-            yield prefix + variable.name, variable
-    for name, child in children:
-        yield from _walk(child, f'{prefix}{name}/', above)
-
-
-def _children(layer: keras.layers.Layer) -> Iterator[tuple[str, keras.layers.Layer]]:
-    """The layers directly inside a layer, by the names of checkpoints."""
-    if isinstance(layer, keras.Sequential) or type(layer).__name__ == 'Functional':
-        with_weights = [child for child in layer.layers if child.weights]
-        for i, child in enumerate(with_weights):
-            yield f'layer_with_weights-{i}', child
-        return
-    left_out = getattr(layer, 'not_in_checkpoints', ())
-    for name, value in vars(layer).items():
-        # Under names with an underscore are Keras's own lists of what is found here.
-        if name in left_out or (name.startswith('_') and not _is_layer(value)):
-            continue
-        yield from _layers_in(name, value)
-
-
-def _layers_in(name: str, value: Any) -> Iterator[tuple[str, keras.layers.Layer]]:
-    if _is_layer(value):
-        yield name, value
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            yield from _layers_in(f'{name}/{key}', item)
-    elif isinstance(value, (list, tuple)):
-        for i, item in enumerate(value):
-            yield from _layers_in(f'{name}/{i}', item)
-
-
-def _is_layer(value: Any) -> bool:
-    # A metric is no layer in Keras 3, and is not saved.
-    return isinstance(value, keras.layers.Layer)
-
-
-def _is_left_out(layer: keras.layers.Layer, variable: keras.Variable) -> bool:
-    names = getattr(layer, 'not_in_checkpoints', ())
-    return any(
-        variable is weight for name in names for weight in getattr(layer, name).weights
-    )
-
-
 def save(
     prefix: str | os.PathLike[str],
     model: keras.Model,
     optimizer: keras.optimizers.Optimizer | None = None,
     extra: Mapping[str, Any] | None = None,
 ) -> str:
-    """Writes a checkpoint.
+    """Writes a checkpoint: weights, and the states of `keras.random.SeedGenerator`s.
 
     It is complete or not there: files are written under another name first, and the
     index, without which there is no checkpoint, gets its name last.
@@ -150,7 +87,7 @@ def save(
     Raises
     ------
     ValueError
-        When the model has no weights yet.
+        When the model has no weights yet, or two of one path.
     OSError
         When it cannot be written, as on a full disk; what was there before is intact.
     """
@@ -161,6 +98,8 @@ def save(
             f'{model.name} has no weights yet: call it once before saving it.'
         )
     values = {_MODEL + path: v.value for path, v in variables.items()}
+    for path, state in seed_states_by_path(model).items():
+        values[_SEEDS + path] = state.value
     if optimizer is not None:
         values.update(_optimizer_values(optimizer, model))
     for key, value in (extra or {}).items():
@@ -177,13 +116,16 @@ def _optimizer_values(
     values = {
         f'{_OPTIMIZER}variables/{i}': v.value for i, v in enumerate(optimizer.variables)
     }
-    values[_ORDER.removesuffix(_SUFFIX)] = tf.constant(_order(optimizer, model))
+    paths = {id(v): path for path, v in variables_by_path(model).items()}
+    order = _order(optimizer, model, paths)
+    values[_ORDER.removesuffix(_SUFFIX)] = tf.constant(order)
     return values
 
 
-def _order(optimizer: keras.optimizers.Optimizer, model: keras.Model) -> list[str]:
+def _order(
+    optimizer: keras.optimizers.Optimizer, model: keras.Model, paths: Mapping[int, str]
+) -> list[str]:
     """What the numbered variables of an optimizer belong to."""
-    paths = {id(v): path for path, v in variables_by_path(model).items()}
     trained = [paths.get(id(v), v.path) for v in model.trainable_variables]
     return [type(optimizer).__name__, *trained]
 
@@ -260,7 +202,7 @@ def load(
     FileNotFoundError
         When there is no such checkpoint.
     OSError
-        When its files are damaged.
+        When it cannot be read; a `DamagedCheckpointError` when its files are damaged.
     ValueError
         When weights are missing in the checkpoint or in the model, or shapes differ:
         all are listed by name.
@@ -277,25 +219,57 @@ def _load(
     optimizer: keras.optimizers.Optimizer | None,
     restore_keys: Sequence[str] | None,
 ) -> Report:
-    stored = _model_shapes(reader)
     variables = variables_by_path(model)
     if not variables:
         raise ValueError(
             f'{model.name} has no weights to fill from {prefix} yet: call it once.'
         )
+    shapes = _model_shapes(reader)
+    names = _names_in(shapes, variables, model)
+    paths = {name: path for path, name in names.items()}
+    stored = {paths.get(name, name): shape for name, shape in shapes.items()}
+    ids = {id(variable): names[path] for path, variable in variables.items()}
     if restore_keys:
         variables, stored = _only(restore_keys, variables, stored, prefix)
     _check_agreement(prefix, variables, stored)
-    values = {path: reader.get_tensor(_MODEL + path + _SUFFIX) for path in variables}
+    values = {
+        path: reader.get_tensor(_MODEL + names[path] + _SUFFIX) for path in variables
+    }
     note, state = '', None
     if optimizer is not None:
-        state, note = _optimizer_state(reader, optimizer, model, prefix)
+        state, note = _optimizer_state(reader, optimizer, model, ids, prefix)
+    seeds = [] if restore_keys else _seeds(reader, model)
+    extra = _extra(reader)
     for path, variable in variables.items():
         variable.assign(values[path])
     for variable, value in zip(optimizer.variables if state else (), state or ()):
         variable.assign(value)
-    extra = _extra(reader)
+    for variable, value in seeds:
+        variable.assign(value)
     return Report(prefix, tuple(variables), state is not None, note, extra)
+
+
+def _names_in(
+    shapes: Mapping[str, Any], variables: Mapping[str, Any], model: keras.Model
+) -> dict[str, str]:
+    """What a checkpoint calls the weights of a model, by their paths."""
+    former = former_paths(model)
+    names = {}
+    for path in variables:
+        then = former.get(path, path)
+        known = path not in shapes and then in shapes and then not in variables
+        names[path] = then if known else path
+    return names
+
+
+def _seeds(reader: Any, model: keras.Model) -> list[tuple[keras.Variable, np.ndarray]]:
+    """The states of seeds that are in the checkpoint as in the model."""
+    shapes = reader.get_variable_to_shape_map()
+    return [
+        (state, reader.get_tensor(_SEEDS + path + _SUFFIX))
+        for path, state in seed_states_by_path(model).items()
+        if shapes.get(_SEEDS + path + _SUFFIX) == list(state.shape)
+    ]
 
 
 def inspect(prefix: str | os.PathLike[str]) -> list[tuple[str, list[int], str]]:
@@ -306,7 +280,7 @@ def inspect(prefix: str | os.PathLike[str]) -> list[tuple[str, list[int], str]]:
     FileNotFoundError
         When there is no such checkpoint.
     OSError
-        When its index is damaged.
+        When it cannot be read; a `DamagedCheckpointError` when its index is damaged.
     """
     with _open(os.fspath(prefix)) as reader:
         dtypes = reader.get_variable_to_dtype_map()
@@ -331,7 +305,11 @@ def _open(prefix: str) -> Iterator[Any]:
             yield tf.train.load_checkpoint(path)
     except (tf.errors.OpError, IndexError) as error:
         reason = ' '.join(str(error).split())
-        raise OSError(f'the checkpoint {prefix} is damaged: {reason}') from error
+        if is_damage(error):
+            raise DamagedCheckpointError(
+                f'the checkpoint {prefix} is damaged: {reason}'
+            ) from error
+        raise OSError(f'cannot read the checkpoint {prefix}: {reason}') from error
 
 
 @contextlib.contextmanager
@@ -424,16 +402,20 @@ def _check_agreement(
 
 
 def _optimizer_state(
-    reader: Any, optimizer: keras.optimizers.Optimizer, model: keras.Model, prefix: str
+    reader: Any,
+    optimizer: keras.optimizers.Optimizer,
+    model: keras.Model,
+    paths: Mapping[int, str],
+    prefix: str,
 ) -> tuple[list[np.ndarray] | None, str]:
     """The state of the optimizer in order, or none and the reason."""
     shapes = reader.get_variable_to_shape_map()
     if not optimizer.built:
         optimizer.build(model.trainable_variables)
     if _ORDER not in shapes:
-        return _established_state(reader, optimizer, model)
+        return _established_state(reader, optimizer, paths)
     order = [item.decode() for item in reader.get_tensor(_ORDER)]
-    expected = _order(optimizer, model)
+    expected = _order(optimizer, model, paths)
     keys = [
         f'{_OPTIMIZER}variables/{i}{_SUFFIX}' for i in range(len(optimizer.variables))
     ]
@@ -453,13 +435,12 @@ def _optimizer_state(
 
 
 def _established_state(
-    reader: Any, optimizer: keras.optimizers.Optimizer, model: keras.Model
+    reader: Any, optimizer: keras.optimizers.Optimizer, paths: Mapping[int, str]
 ) -> tuple[list[np.ndarray] | None, str]:
     stored = reader.get_variable_to_shape_map()
     if not any(key.startswith(_OPTIMIZER) for key in stored):
         return None, 'the state of the optimizer, not in the checkpoint, was not read'
     if isinstance(optimizer, keras.optimizers.Adam):
-        paths = {id(v): path for path, v in variables_by_path(model).items()}
         state = established_optimizer.adam_state(reader, optimizer, paths)
         if state is not None:
             return state, ''

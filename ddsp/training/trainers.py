@@ -41,7 +41,8 @@ class Trainer:
     Raises
     ------
     ValueError
-        For settings that make no sense, or a model made outside the strategy's scope.
+        For settings that make no sense, a model made outside the strategy's scope or
+        with the policy mixed_float16, and XLA on several processors of one machine.
     """
 
     def __init__(
@@ -62,6 +63,9 @@ class Trainer:
             lr_decay_rate=lr_decay_rate,
         )
         _check_scope(model, strategy)
+        _check_policy(model)
+        if jit_compile and strategy.num_replicas_in_sync > 1:
+            _check_xla(strategy)
         self.model = model
         self.strategy = strategy
         self.checkpoints_to_keep = checkpoints_to_keep
@@ -81,6 +85,9 @@ class Trainer:
             self._strategy_step, autograph=False, reduce_retracing=True
         )
         self._built = False
+        self._damaged: list[str] = []
+        #: The path of the checkpoint that was written or read last; None before.
+        self.last_checkpoint: str | None = None
 
     @property
     def step(self) -> tf.Tensor:
@@ -214,6 +221,9 @@ class Trainer:
     def save(self, save_dir: str | os.PathLike[str]) -> str:
         """Writes the checkpoint `ckpt-STEP` and removes those too many.
 
+        Those that `restore` found damaged in the same directory are called
+        `damaged-ckpt-STEP` from now on, so that none is taken for the newest.
+
         Returns
         -------
         The path of the checkpoint.
@@ -221,7 +231,8 @@ class Trainer:
         Raises
         ------
         OSError
-            When it could not be written; those before it are as they were.
+            When it could not be written, and those before it are as they were; or
+            when it was written, but those too many could not be removed.
         """
         save_dir = os.path.expanduser(os.fspath(save_dir))
         path = os.path.join(save_dir, f'ckpt-{int(self.step)}')
@@ -230,8 +241,19 @@ class Trainer:
             self.get_checkpoint().write(path)
         except (OSError, tf.errors.OpError) as error:
             raise OSError(_not_saved(path, save_dir, error)) from error
-        checkpoint_files.keep_newest(save_dir, self.checkpoints_to_keep)
+        self.last_checkpoint = path
+        try:
+            self._tidy(save_dir, path)
+        except (OSError, tf.errors.OpError) as error:
+            raise OSError(_not_tidied(path, error)) from error
         return path
+
+    def _tidy(self, save_dir: str, written: str) -> None:
+        for path in self._damaged:
+            if not _same(path, written) and _same(os.path.dirname(path), save_dir):
+                checkpoint_files.set_aside(path)
+        self._damaged = []
+        checkpoint_files.keep_newest(save_dir, self.checkpoints_to_keep, written)
 
     def restore(
         self,
@@ -256,6 +278,8 @@ class Trainer:
         ------
         FileNotFoundError
             When there is no checkpoint.
+        OSError
+            When all there are are damaged, or one cannot be read just now.
         ValueError
             When the checkpoint is of another model, or the trainer is not built yet.
         """
@@ -269,7 +293,10 @@ class Trainer:
             if report.note:
                 print(f'{path}: {report.note}', file=sys.stderr, flush=True)
 
-        return checkpoint_files.load_newest(checkpoint_path, load)
+        self._damaged = []
+        path = checkpoint_files.load_newest(checkpoint_path, load, self._damaged)
+        self.last_checkpoint = path
+        return path
 
     def _strategy_step(self, batch: Any) -> dict[str, tf.Tensor]:
         losses = self.run(self._replica_step, batch)
@@ -334,6 +361,37 @@ def _check_scope(model: keras.Model, strategy: tf.distribute.Strategy) -> None:
             f'trainer is given {type(strategy)}; make the model inside '
             '`with strategy.scope():`.'
         )
+
+
+def _check_policy(model: keras.Model) -> None:
+    if model.dtype_policy.name == 'mixed_float16':
+        raise ValueError(
+            "Trainer: the model has the policy 'mixed_float16', whose gradients need a "
+            "scaled loss, which a Trainer does not do. Use 'mixed_bfloat16', whose "
+            'numbers have the range of float32.'
+        )
+
+
+def _check_xla(strategy: tf.distribute.Strategy) -> None:
+    devices = strategy.extended.worker_devices
+    if len(devices) > 1 and any('CPU' in device for device in devices):
+        raise ValueError(
+            f'Trainer.jit_compile is True, but XLA cannot train on {len(devices)} '
+            'CPU devices at once, only on one or on GPUs. Set jit_compile to False, or '
+            'train under the strategy of one device.'
+        )
+
+
+def _same(path: str, other: str) -> bool:
+    return os.path.abspath(path) == os.path.abspath(other)
+
+
+def _not_tidied(path: str, error: Exception) -> str:
+    reason = ' '.join(str(error).split())[:300]
+    return (
+        f'the checkpoint {path} was written, but the directory could not be put in '
+        f'order after that ({reason}).'
+    )
 
 
 def _not_saved(path: str, save_dir: str, error: Exception) -> str:

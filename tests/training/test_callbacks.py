@@ -70,3 +70,25 @@ def test_the_last_losses_are_kept():
     assert callback.values() == {}
     callback.on_train_batch_end(0, _LOGS)
     assert callback.values() == {'spectral_loss': 0.25, 'total_loss': 0.5}
+
+
+@pytest.mark.parametrize(
+    ('checkpoint', 'told'),
+    [
+        (None, 'There is no checkpoint yet.'),
+        ('run/ckpt-4', 'No checkpoint was written since; run/ckpt-4 is good.'),
+    ],
+)
+def test_a_loss_that_is_no_number_tells_where_the_good_checkpoint_is(
+    checkpoint: str | None, told: str
+):
+    trainer = SimpleNamespace(
+        model=SimpleNamespace(),
+        optimizer=SimpleNamespace(gradient_norm=1.0),
+        last_checkpoint=checkpoint,
+    )
+    callback = callbacks.FiniteLoss(trainer, 0, lambda step: None)
+    with pytest.raises(FloatingPointError) as caught:
+        callback.on_train_batch_end(0, {'total_loss': tf.constant(float('nan'))})
+    assert told in str(caught.value)
+    assert ('good' in str(caught.value)) is (checkpoint is not None)

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 
 import ddsp
-from ddsp.training import checkpoints, decoders, nn, preprocessing
+from ddsp.training import checkpoint_files, checkpoints, decoders, nn, preprocessing
 from ddsp.training.models import Autoencoder, Model
 
 FEATURES = {
@@ -327,7 +327,30 @@ def test_damaged_files_are_named_and_change_nothing(tmp_path, ending, damage):
         path.unlink()
     model = make_model()
     before = model.get_weights()
-    with pytest.raises(OSError, match='ckpt-1'):
+    with pytest.raises(OSError, match='ckpt-1') as caught:
         checkpoints.load(prefix, model)
+    assert checkpoint_files.is_damage(caught.value)
     for now, then in zip(model.get_weights(), before):
         np.testing.assert_array_equal(now, then)
+
+
+@pytest.mark.parametrize(
+    'error',
+    [
+        tf.errors.UnavailableError(None, None, 'HTTP response code 503'),
+        tf.errors.OpError(None, None, 'x.index; Permission denied', tf.errors.UNKNOWN),
+    ],
+)
+def test_what_cannot_be_read_just_now_is_not_called_damaged(
+    tmp_path, monkeypatch, error
+):
+    prefix = checkpoints.save(tmp_path / 'ckpt-1', scrambled(make_model()))
+
+    def fail(path):
+        raise error
+
+    monkeypatch.setattr(tf.train, 'load_checkpoint', fail)
+    with pytest.raises(OSError, match=r'cannot read the checkpoint .*ckpt-1: ') as told:
+        checkpoints.inspect(prefix)
+    assert not checkpoint_files.is_damage(told.value)
+    assert 'damaged' not in str(told.value)

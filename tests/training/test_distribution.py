@@ -43,7 +43,14 @@ def train(strategy, folder):
         'weights': weights, 'norm': float(trainer.optimizer.gradient_norm),
     }
 
+try:
+    tiny_training.tiny_trainer(strategies.get_strategy(), jit_compile=True)
+    told = ''
+except ValueError as error:
+    told = str(error)
+
 print(json.dumps({
+    'compiled': told,
     'one': train(tf.distribute.get_strategy(), sys.argv[1] + '/one'),
     'all': train(strategies.get_strategy(), sys.argv[1] + '/all'),
 }))
@@ -112,6 +119,11 @@ def test_two_logical_devices_train_like_one(curves: dict, one_device: dict):
     assert _close(two['losses'], one_device['losses'], 1e-4)
     assert _close(two['weights'], one_device['weights'], 1e-3)
     assert two['losses'][-1] != two['losses'][0]
+
+
+def test_xla_on_several_processors_is_refused(curves: dict):
+    assert 'XLA cannot train on 2 CPU devices' in curves['compiled']
+    assert 'Set jit_compile to False' in curves['compiled']
 
 
 def test_a_killed_worker_comes_back_and_training_goes_on(

@@ -3,12 +3,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import gin
+import keras
 import numpy as np
 import pytest
 import tensorflow as tf
 import tiny_training
 
-from ddsp.training import trainers
+from ddsp.training import checkpoint_files, decoders, trainers
 
 
 def _batches(**kwargs: int) -> tf.data.Dataset:
@@ -121,6 +122,103 @@ def test_old_checkpoints_are_removed(tmp_path: Path):
         trainer.save(tmp_path)
     names = sorted(path.name for path in tmp_path.glob('*.index'))
     assert names == ['ckpt-3.index', 'ckpt-4.index']
+
+
+def _cut_short(checkpoint: Path) -> None:
+    data = checkpoint.with_name(f'{checkpoint.name}.data-00000-of-00001')
+    data.write_bytes(data.read_bytes()[:100])
+
+
+def test_a_damaged_checkpoint_does_not_cost_the_one_just_written(tmp_path: Path):
+    trainer = _built()
+    for steps in (4, 2):
+        trainer.fit(_batches(), steps)
+        trainer.save(tmp_path)
+    _cut_short(tmp_path / 'ckpt-6')
+    again = _built(checkpoints_to_keep=1)
+    assert again.restore(f'{tmp_path}/') == str(tmp_path / 'ckpt-4')
+    # What was only read is left as it was.
+    assert (tmp_path / 'ckpt-6.index').exists()
+    again.fit(_batches(), 1)
+    path = again.save(tmp_path)
+    assert path == again.last_checkpoint == str(tmp_path / 'ckpt-5')
+    assert checkpoint_files.list_checkpoints(str(tmp_path)) == [path]
+    assert tf.train.latest_checkpoint(str(tmp_path)) == path
+    assert (tmp_path / 'damaged-ckpt-6.index').exists()
+
+
+def test_a_damaged_checkpoint_is_written_anew(tmp_path: Path):
+    trainer = _built()
+    for _ in range(2):
+        trainer.fit(_batches(), 1)
+        trainer.save(tmp_path)
+    _cut_short(tmp_path / 'ckpt-2')
+    again = _built()
+    assert again.restore(tmp_path) == str(tmp_path / 'ckpt-1')
+    again.fit(_batches(), 1)
+    assert again.save(tmp_path) == str(tmp_path / 'ckpt-2')
+    assert _built().restore(tmp_path) == str(tmp_path / 'ckpt-2')
+
+
+def test_what_cannot_be_put_in_order_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    trainer = _built()
+
+    def full(*args: object) -> None:
+        raise tf.errors.ResourceExhaustedError(None, None, 'No space left')
+
+    monkeypatch.setattr(checkpoint_files, 'write_state', full)
+    with pytest.raises(OSError, match=r'ckpt-0 was written, but .*No space left'):
+        trainer.save(tmp_path)
+    assert trainer.last_checkpoint == str(tmp_path / 'ckpt-0')
+    assert _built().restore(tmp_path) == str(tmp_path / 'ckpt-0')
+
+
+class Dropping(decoders.RnnFcDecoder):
+    """A decoder that drops some of what it is given."""
+
+    def __init__(self, **kwargs: object) -> None:
+        super().__init__(**kwargs)
+        self.dropout = keras.layers.Dropout(0.5)
+
+    def call(self, *inputs: tf.Tensor, training: bool = False) -> dict:
+        return super().call(*(self.dropout(x, training=training) for x in inputs))
+
+
+def test_dropouts_go_on_where_they_were(tmp_path: Path):
+    def built() -> trainers.Trainer:
+        model = tiny_training.tiny_model()
+        settings = model.decoder.get_config()
+        del settings['name']
+        model.decoder = Dropping(**settings)
+        trainer = tiny_training.tiny_trainer(model=model)
+        trainer.build(next(iter(_batches())))
+        trainer.model.noise_seed = 0
+        return trainer
+
+    trainer = built()
+    trainer.fit(_batches(), 3)
+    trainer.save(tmp_path)
+    again = built()
+    again.restore(tmp_path)
+    curves = tiny_training.Curve(), tiny_training.Curve()
+    for each, curve in zip((trainer, again), curves):
+        each.fit(_batches(skip_batches=3), 2, [curve])
+    assert curves[0].losses == curves[1].losses
+
+
+def test_float16_is_refused_and_bfloat16_trains():
+    with pytest.raises(ValueError, match=r"'mixed_float16'.*Use 'mixed_bfloat16'"):
+        tiny_training.tiny_trainer(
+            model=tiny_training.tiny_model(dtype='mixed_float16')
+        )
+    model = tiny_training.tiny_model(dtype='mixed_bfloat16')
+    trainer = tiny_training.tiny_trainer(model=model)
+    batch = next(iter(_batches()))
+    for step in range(2):
+        assert int(trainer.step) == step
+        assert np.isfinite(float(trainer.train_step(batch)['total_loss']))
 
 
 def test_sums_and_runs_go_over_the_replicas():
