@@ -25,6 +25,7 @@ from ddsp.training import (
     trainers,
 )
 from ddsp.training import gin_files as config_files
+from ddsp.training.guarding import told
 
 _DESCRIPTION = """\
 Trains, evaluates or samples the model that gin files describe, for example
@@ -172,10 +173,10 @@ def run(arguments: argparse.Namespace) -> int:
             return _train(arguments, save_dir, restore_dir)
         return _evaluate(arguments, save_dir, restore_dir)
     except (RuntimeError, TypeError, ValueError) as error:
-        told = _told_of_configuration(error, begun)
-        if told is None:
+        lacking = _told_of_configuration(error, begun)
+        if lacking is None:
             raise
-        raise ValueError(told) from error
+        raise ValueError(lacking) from error
 
 
 def delay_start(seconds: float = 0.0) -> None:
@@ -276,11 +277,11 @@ def _told_of_configuration(error: Exception, begun: str | None) -> str | None:
     hint = next((h for k, h in _HINTS.items() if f"'{k}'" in str(error)), None)
     if hint is not None and 'Required bindings' in str(error):
         return f'the configuration is not complete: {hint}.'
-    told = config_files.explain_use(error)
-    if told is not None and begun and 'reference' in told:
-        told = f'{told} Import its module in a gin file if it is your own. '
-        told += _OF_OTHER_VERSIONS
-    return told
+    unfollowed = config_files.explain_use(error)
+    if unfollowed is not None and begun and 'reference' in unfollowed:
+        unfollowed += ' Import its module in a gin file if it is your own. '
+        unfollowed += _OF_OTHER_VERSIONS
+    return unfollowed
 
 
 def _config_dir(path: str) -> str | None:
@@ -304,13 +305,7 @@ def _local_copy(path: str) -> str:
 def _fail(error: Exception, debug: bool) -> int:
     if debug:
         traceback.print_exc()
-    # gin adds where it was when the error came, which is of no use to most.
-    lines = str(error).split('\n  In call to configurable')[0].splitlines()
-    text = '\n'.join(' '.join(line.split()) for line in lines if line.strip())
-    foreseen = (OSError, ValueError, ImportError, FloatingPointError)
-    if not (text and isinstance(error, foreseen)):
-        text = f'{type(error).__name__}: {text[:500]} (--debug shows where)'
-    print(f'ddsp_run: error: {text}', file=sys.stderr)
+    print(f'ddsp_run: {told(error, keep_lines=True)}', file=sys.stderr)
     return 1
 
 

@@ -6,7 +6,6 @@ import contextlib
 import json
 import math
 import os
-import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -17,7 +16,7 @@ import tensorflow as tf
 from ddsp import core
 from ddsp.optional import import_optional
 from ddsp.tracing import compile_apart
-from ddsp.training import checkpoint_files, save_directory
+from ddsp.training import checkpoint_files, save_directory, train_util
 from ddsp.training.agreement import check_agreement
 from ddsp.training.data.record_files import telling_damage
 
@@ -94,8 +93,8 @@ def evaluate_or_sample(
             f'num_batches is {num_batches}, expected at least 1.'
         )
     import_optional('tensorboard', 'evaluation')
-    save_dir = _expand(save_dir)
-    restore_dir = _expand(restore_dir) if restore_dir else save_dir
+    save_dir = train_util.expand_path(save_dir)
+    restore_dir = train_util.expand_path(restore_dir) if restore_dir else save_dir
     dataset = data_provider.get_batch(
         batch_size, shuffle=False, repeats=repeats, drop_remainder=False
     ).take(num_batches)
@@ -311,7 +310,9 @@ class _Round:
             if must:
                 raise
             reason = ' '.join(str(error).split())[:200]
-            _say(f'{checkpoint} cannot be read ({reason}); waiting for the next one')
+            train_util.say(
+                f'{checkpoint} cannot be read ({reason}); waiting for the next one'
+            )
             return False
         return True
 
@@ -333,7 +334,9 @@ class _Round:
             raise ValueError(
                 'evaluation: the dataset gave no batch; it is empty, or repeats is 0.'
             )
-        _say(f'step {step}: {examples} examples in {time.monotonic() - started:.1f} s')
+        train_util.say(
+            f'step {step}: {examples} examples in {time.monotonic() - started:.1f} s'
+        )
         metrics: dict[str, float] = {}
         if self.measures:
             for evaluator in self.evaluators:
@@ -365,8 +368,7 @@ def _checkpoints(
     restore_dir: str, delay_secs: float, run_once: bool, run_until_step: int
 ) -> Iterator[str]:
     """The newest checkpoint, then each newer one that is there when asked for."""
-    single = tf.io.gfile.exists(f'{restore_dir.removesuffix(".index")}.index')
-    if run_once or single:
+    if run_once or _is_checkpoint(restore_dir):
         yield checkpoint_files.latest(restore_dir)
         return
     done, waiting = None, False
@@ -376,7 +378,7 @@ def _checkpoints(
         if newest is None or newest == done:
             if not waiting:
                 than = f' newer than {os.path.basename(done)}' if done else ''
-                _say(f'waiting for a checkpoint in {restore_dir}{than}')
+                train_util.say(f'waiting for a checkpoint in {restore_dir}{than}')
             waiting = True
             time.sleep(_POLL_SECONDS)
             continue
@@ -386,6 +388,17 @@ def _checkpoints(
         if 0 < run_until_step <= checkpoint_files.step_of(newest):
             return
         time.sleep(max(0.0, started + delay_secs - time.monotonic()))
+
+
+def _is_checkpoint(path: str) -> bool:
+    """Whether a path is that of one checkpoint, with or without an ending."""
+    if tf.io.gfile.isdir(path):
+        return False
+    try:
+        checkpoint_files.latest(path)
+        return True
+    except FileNotFoundError:
+        return False
 
 
 def _write_json(path: str, report: Mapping[str, Any]) -> None:
@@ -398,11 +411,3 @@ def _write_json(path: str, report: Mapping[str, Any]) -> None:
         json.dump({**report, 'metrics': metrics}, file, indent=2, allow_nan=False)
         file.write('\n')
     tf.io.gfile.rename(f'{path}.tmp', path, overwrite=True)
-
-
-def _expand(path: str | os.PathLike[str]) -> str:
-    return os.path.expanduser(os.path.expandvars(os.fspath(path)))
-
-
-def _say(message: str) -> None:
-    print(message, file=sys.stderr, flush=True)

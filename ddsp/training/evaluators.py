@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from ddsp import core, losses, spectral_ops
+from ddsp.core import tensors
 from ddsp.training import metrics, summaries
 from ddsp.training.metrics.base import write_metrics
 from ddsp.training.metrics.sound import as_audio
@@ -22,6 +23,8 @@ _register = gin.register(module='ddsp.training.evaluators')
 
 # Keys of the audio in a model's outputs, the first that is there counts.
 _AUDIO_KEYS = ('audio_gen', 'audio_synth')
+# f0 that is nearer to the data's, relative to it, is the data's: a fifth of a cent.
+_F0_TOLERANCE = 1e-4
 # Frames whose candidates for f0 are judged at once: each takes megabytes.
 _TWM_FRAMES = 64
 # Sinusoids this far below the loudest of their frame are taken for noise.
@@ -474,8 +477,14 @@ def _predicts_f0(batch: Mapping[str, Any], outputs: Mapping[str, Any]) -> bool:
     """Whether there is an f0 that does not just pass through the model."""
     if 'f0_hz' not in batch or 'f0_hz' not in outputs:
         return False
-    ours, theirs = np.ravel(outputs['f0_hz']), np.ravel(batch['f0_hz'])
-    return not np.array_equal(ours, theirs)
+    predicted, recorded = (
+        tensors.without_channel(x['f0_hz']) for x in (outputs, batch)
+    )
+    # Preprocessors bring what they pass on to the frames of their model.
+    recorded = core.resample(recorded, predicted.shape[1])
+    return predicted.shape != recorded.shape or not np.allclose(
+        predicted, recorded, rtol=_F0_TOLERANCE, atol=0.0
+    )
 
 
 def _flush_all(gathered: Any, step: int) -> dict[str, float]:

@@ -157,7 +157,8 @@ def _layer_parameters(cls: Any) -> list[str] | None:
         return None
     known: list[str] = []
     for base in cls.__mro__:
-        if base.__module__.startswith('keras.'):
+        # What these take is what every layer does; below them are Keras's own parts.
+        if base in (keras.Model, keras.layers.Layer):
             break
         if '__init__' in vars(base):
             parameters = inspect.signature(base.__init__).parameters.values()

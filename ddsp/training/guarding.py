@@ -42,14 +42,32 @@ def guarded(
     except Exception as error:
         if debug:
             traceback.print_exc()
-        print(f'{command}: {_one_line(error, foreseen)}', file=sys.stderr)
+        print(f'{command}: {told(error, foreseen)}', file=sys.stderr)
         return 1
 
 
-def _one_line(error: Exception, foreseen: tuple[type[Exception], ...]) -> str:
+def told(
+    error: Exception,
+    foreseen: tuple[type[Exception], ...] = FORESEEN,
+    keep_lines: bool = False,
+) -> str:
+    """What a command says of an error.
+
+    Parameters
+    ----------
+    error : what came.
+    foreseen : see `guarded`.
+    keep_lines : whether a message of several lines, such as a list, stays one.
+
+    Returns
+    -------
+    `'error: '` and the message, in one line unless lines are kept.
+    """
     # Gin adds which of its functions was called, to each error that comes out of one.
-    text = str(error).split('\n  In call to configurable')[0]
-    text = ' '.join(text.split())
+    lines = str(error).split('\n  In call to configurable')[0].splitlines()
+    text = ('\n' if keep_lines else ' ').join(
+        ' '.join(line.split()) for line in lines if line.strip()
+    )
     if text and type(error).__module__ == 'builtins' and isinstance(error, foreseen):
         return f'error: {text}'
     kind = type(error).__name__

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import dataclasses
 import inspect
 import json
@@ -38,6 +40,10 @@ __all__ = [
     'write_gin_config',
 ]
 
+# A promise to programs that call `train` without directories.
+_DEFAULT_DIR = '/tmp/ddsp'
+# An object of its own, which tells the default from the same path that is named.
+_NOT_NAMED = os.path.join('/tmp', 'ddsp')
 _SAMPLE_ROWS = 2
 _SIGNALS = signal.SIGINT, signal.SIGTERM
 _STOPPING = '{name}: stopping after this step and saving a checkpoint; once more aborts'
@@ -159,8 +165,8 @@ def train(
     num_steps: int = 1000000,
     steps_per_summary: int = 300,
     steps_per_save: int = 300,
-    save_dir: str = '/tmp/ddsp',
-    restore_dir: str = '/tmp/ddsp',
+    save_dir: str = _DEFAULT_DIR,
+    restore_dir: str = _NOT_NAMED,
     early_stop_loss_value: float | None = None,
     report_loss_to_hypertune: bool = False,
     seed: int = 0,
@@ -169,7 +175,7 @@ def train(
 
     When `save_dir` has a checkpoint already, the run goes on from it: with the state of
     the optimizer, the order of the data and the noise, as if it had never stopped. If
-    it has none, training starts from what `restore_dir` has.
+    it has none, training starts from what `restore_dir` has, if that is named.
 
     SIGTERM or Ctrl-C saves a checkpoint and stops; a second one aborts.
 
@@ -183,7 +189,8 @@ def train(
     steps_per_save : how often a checkpoint is written, with sounds and pictures of some
         examples for TensorBoard.
     save_dir : for `ckpt-STEP.*`, `operative_config-STEP.gin` and `summaries/`.
-    restore_dir : a directory or a checkpoint to start from.
+    restore_dir : a directory or a checkpoint to start from. Left out, it is nothing,
+        whatever stands in the directory of its default.
     early_stop_loss_value : training ends when the total loss is not above this.
     report_loss_to_hypertune : whether the losses go to Google's hyperparameter tuning.
     seed : of the order of the data and of the noise.
@@ -198,40 +205,48 @@ def train(
         For settings that make no sense, a dataset without a batch or of other rates
         and lengths than the model's, a damaged record, or a checkpoint of another
         model.
+    FileNotFoundError
+        When `restore_dir` is named, needed, and has no checkpoint.
     FloatingPointError
         When the loss or the gradients are not finite any more.
     OSError
         When `save_dir` cannot be written or another process is training there, when a
         checkpoint cannot be written, or none of those there are can be read.
+    ImportError
+        When tensorboard or matplotlib is missing.
     """
     _check_settings(batch_size, num_steps, steps_per_summary, steps_per_save)
-    import_optional('tensorboard', 'training')
-    save_dir, restore_dir = expand_path(save_dir), expand_path(restore_dir)
+    for package in ('tensorboard', 'matplotlib'):
+        import_optional(package, 'training')
+    save_dir = expand_path(save_dir)
+    beginning = _beginning(save_dir, restore_dir)
     data = _Data(data_provider, batch_size, seed)
     check_agreement(trainer.model, data_provider, data.sample)
     trainer.build(data.sample)
     trainer.model.noise_seed = seed
-    _start(trainer, save_dir, restore_dir)
-    first_step = int(trainer.step)
-    if first_step >= num_steps:
-        _say(f'{save_dir} is at step {first_step} of {num_steps}: nothing left to do')
-        return TrainingEnd(first_step, 'finished', {})
-    report = _hypertune_report() if report_loss_to_hypertune else None
-    watchers = _Watchers(
-        trainer, data, save_dir, num_steps, early_stop_loss_value, report
-    )
-    if not watchers.chief:
-        return watchers.run(steps_per_summary, steps_per_save)
-    save_directory.make_writable(save_dir)
-    with save_directory.held(save_dir):
-        checkpoint_files.remove_unfinished(save_dir)
-        data.copy_description(save_dir)
+    with _held(save_dir, is_chief(trainer.strategy)):
+        _start(trainer, save_dir, beginning)
+        first_step = int(trainer.step)
+        if first_step >= num_steps:
+            say(
+                f'{save_dir} is at step {first_step} of {num_steps}: nothing left to do'
+            )
+            return TrainingEnd(first_step, 'finished', {})
+        report = _hypertune_report() if report_loss_to_hypertune else None
+        watchers = _Watchers(
+            trainer, data, save_dir, num_steps, early_stop_loss_value, report
+        )
+        if watchers.chief:
+            checkpoint_files.remove_unfinished(save_dir)
+            data.copy_description(save_dir)
         return watchers.run(steps_per_summary, steps_per_save)
 
 
 def configured_seed() -> int:
     """The `seed` that `train` is going to use, for what is made before: the weights."""
-    return gin.get_bindings(train).get('seed', 0)
+    seed = gin.get_bindings(train, resolve_references=False).get('seed', 0)
+    # gin resolves a reference, such as a macro, when it is copied.
+    return copy.deepcopy(seed)
 
 
 class _Data:
@@ -249,11 +264,10 @@ class _Data:
         self.batch_size = batch_size
         self.seed = seed
         # Providers written before there were seeds give an order of their own.
-        known = inspect.signature(provider.get_batch).parameters
-        self.repeatable = {'seed', 'skip_batches'} <= set(known)
-        self.shares_work = 'input_context' in known
+        self.repeatable = _takes(provider, 'seed', 'skip_batches')
+        self.shares_work = _takes(provider, 'input_context')
         if not self.repeatable:
-            _say(
+            say(
                 f'{type(provider).__name__}.get_batch knows no seed and skip_batches: '
                 'a run that is resumed will see the data in another order'
             )
@@ -309,6 +323,21 @@ class _Data:
             f'{self.batch_size}: the dataset is empty, or smaller than '
             'train.batch_size.'
         )
+
+
+def _takes(provider: Any, *names: str) -> bool:
+    """Whether a provider's `get_batch`, or what it hands `**kwargs` on to, knows names.
+
+    Where it cannot be seen what that is, any name will do.
+    """
+    known: set[str] = set()
+    methods = [vars(cls).get('get_batch') for cls in type(provider).__mro__]
+    for method in [provider.get_batch, *filter(None, methods)]:
+        parameters = inspect.signature(method).parameters
+        known.update(parameters)
+        if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
+            return known.issuperset(names)
+    return True
 
 
 class _Watchers:
@@ -403,11 +432,49 @@ class _Watchers:
 
     def _sample_writer(self, writer: Any) -> Callable[[int], None]:
         rows = tf.nest.map_structure(lambda x: x[:_SAMPLE_ROWS], self.data.sample)
-        rate = getattr(self.data.provider, 'sample_rate', None)
-        return SampleSummaries(self.trainer.model, rows, writer, rate)
+        rates = [
+            getattr(self.data.provider, name, None)
+            for name in ('sample_rate', 'frame_rate')
+        ]
+        return SampleSummaries(self.trainer.model, rows, writer, *rates)
 
 
-def _start(trainer: Trainer, save_dir: str, restore_dir: str) -> None:
+def _beginning(save_dir: str, restore_dir: str) -> str | None:
+    """The path of what a run starts from that has no checkpoint of its own yet.
+
+    Raises
+    ------
+    FileNotFoundError
+        When one is named that has none, and is needed.
+    """
+    if not restore_dir or restore_dir is _NOT_NAMED:
+        return None
+    path = expand_path(restore_dir)
+    if os.path.realpath(path) == os.path.realpath(save_dir):
+        return None
+    try:
+        checkpoint_files.latest(path)
+    except FileNotFoundError as error:
+        # Configurations that were written down name the default, too.
+        needed = checkpoint_files.newest_complete(save_dir) is None
+        if needed and restore_dir != _DEFAULT_DIR:
+            raise FileNotFoundError(
+                f'train.restore_dir: {error} To train from step 0, leave restore_dir '
+                'out.'
+            ) from error
+        return None
+    return path
+
+
+def _held(save_dir: str, chief: bool) -> contextlib.AbstractContextManager:
+    """Keeps other runs from a directory; of the workers of one run, the chief does."""
+    if not chief:
+        return contextlib.nullcontext()
+    save_directory.make_writable(save_dir)
+    return save_directory.held(save_dir)
+
+
+def _start(trainer: Trainer, save_dir: str, beginning: str | None) -> None:
     """Fills the model from a checkpoint, if there is one to go on from."""
     began = time.monotonic()
     if checkpoint_files.newest_complete(save_dir) is not None:
@@ -424,14 +491,14 @@ def _start(trainer: Trainer, save_dir: str, restore_dir: str) -> None:
             trainer.restore_keys = keys
         _check_step(trainer, path)
         what = 'going on from'
-    elif restore_dir != save_dir and _has_checkpoint(restore_dir):
-        path = trainer.restore(restore_dir)
+    elif beginning is not None:
+        path = trainer.restore(beginning)
         what = 'starting from'
     else:
-        _say(f'no checkpoint in {restore_dir}: training from step 0')
+        say(f'no checkpoint in {save_dir}: training from step 0')
         return
     seconds = time.monotonic() - began
-    _say(f'{what} {path}, step {int(trainer.step)} (read in {seconds:.1f} s)')
+    say(f'{what} {path}, step {int(trainer.step)} (read in {seconds:.1f} s)')
 
 
 def _check_step(trainer: Trainer, path: str) -> None:
@@ -443,14 +510,6 @@ def _check_step(trainer: Trainer, path: str) -> None:
             f'again at step {step}, and its checkpoints be older than this one. Give '
             f'it as restore_dir, and another save_dir.'
         )
-
-
-def _has_checkpoint(path: str) -> bool:
-    try:
-        checkpoint_files.latest(path)
-        return True
-    except FileNotFoundError:
-        return False
 
 
 def _check_settings(
@@ -479,5 +538,6 @@ def _write_text(path: str, text: str) -> None:
     tf.io.gfile.rename(f'{path}.tmp', path, overwrite=True)
 
 
-def _say(line: str) -> None:
+def say(line: str) -> None:
+    """Tells on stderr what goes on, at once."""
     print(line, file=sys.stderr, flush=True)

@@ -205,12 +205,18 @@ def test_a_checkpoint_that_vanished_is_passed_over(tmp_path, asleep, capsys):
         )
 
 
-def test_one_checkpoint_elsewhere(tmp_path):
+@pytest.mark.parametrize('ending', ['', '.index', '.data-00000-of-00001'])
+def test_one_checkpoint_elsewhere(tmp_path, asleep, ending):
     path = write_checkpoint(tmp_path / 'trained', 7, 0.5)
     write_checkpoint(tmp_path / 'trained', 8, 0.5)
     model = GainModel()
     eval_util.evaluate(
-        Provider(), model, [Counts], str(tmp_path / 'out'), path, num_batches=1
+        Provider(),
+        model,
+        [Counts],
+        str(tmp_path / 'out'),
+        f'{path}{ending}',
+        num_batches=1,
     )
     assert model.restored == ['ckpt-7']
     assert metrics_of(tmp_path / 'out')['step'] == 7

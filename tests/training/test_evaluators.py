@@ -11,7 +11,7 @@ import tensorflow as tf
 from eval_stand_ins import HOP, N_FRAMES, Provider, examples, read_summaries
 
 from ddsp import core, losses
-from ddsp.training import evaluators, metrics
+from ddsp.training import evaluators, metrics, preprocessing
 
 RATES = 16000, 250
 
@@ -94,6 +94,23 @@ def test_f0_that_a_model_predicts(batch, writer):
     assert results['f0/l1_semitones'] == pytest.approx(1.0, abs=1e-3)
     assert not [name for name in results if name.startswith('f0_crepe/')]
     assert 'f0_midi/f0_midi_1' in writer()
+
+
+@pytest.mark.parametrize('time_steps', [N_FRAMES, N_FRAMES - 1, N_FRAMES // 2])
+def test_f0_of_the_data_at_other_frames_is_no_prediction(batch, writer, time_steps):
+    """As of centred data, which have one frame more than the model."""
+    gliding = batch['f0_hz'] * tf.linspace(1.0, 1.5, N_FRAMES)
+    preprocessor = preprocessing.F0LoudnessPreprocessor(
+        time_steps, compute_loudness=False
+    )
+    passed_on = preprocessor({'f0_hz': gliding, 'loudness_db': 0.0 * gliding})
+    f0_ld = evaluators.F0LdEvaluator(*RATES, run_f0_crepe=False)
+    f0_ld.evaluate({'f0_hz': gliding}, passed_on, {})
+    f0_ld.sample({'f0_hz': gliding}, passed_on, 1)
+    assert f0_ld.flush(1) == {}
+    assert writer() == {}
+    f0_ld.evaluate({'f0_hz': gliding}, {'f0_hz': passed_on['f0_hz'] * 1.001}, {})
+    assert f0_ld.flush(1)['f0/l1_semitones'] > 0.01
 
 
 def test_rates_can_change(batch):

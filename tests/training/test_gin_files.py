@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import gin
+import keras
 import pytest
 
 from ddsp.training import (
@@ -247,3 +249,37 @@ def test_what_cannot_be_followed_is_told_in_words(binding: str, told: str):
     assert told in message
     assert '\n' not in message
     assert gin_files.explain_use(ValueError('something else')) is None
+
+
+@gin.register(module='test_gin_files')
+class MyDense(keras.layers.Dense):
+    """A layer of a user's, made from one of Keras's."""
+
+    def __init__(self, colour: str = 'red', **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.colour = colour
+
+
+@pytest.mark.parametrize(
+    'parameter',
+    [
+        'tf.keras.layers.Dense.units',
+        'tf.keras.layers.GRU.units',
+        'tf.keras.layers.GRU.name',
+        'tf.keras.layers.GRU.unroll',
+        'tf.keras.Sequential.layers',
+        'MyDense.units',
+        'MyDense.colour',
+        'MyDense.name',
+    ],
+)
+def test_arguments_of_keras_layers_and_of_what_is_made_from_them_are_set(
+    parameter: str,
+):
+    gin_files.parse_params([f'{parameter} = None'])
+    assert gin.query_parameter(parameter) is None
+
+
+def test_arguments_that_no_base_of_a_layer_takes_are_refused():
+    with pytest.raises(ValueError, match=r"named 'unit'\. Near names: units"):
+        gin_files.parse_params(['MyDense.unit = 3'])

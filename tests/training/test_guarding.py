@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from ddsp.training.guarding import FORESEEN, guarded
+from ddsp.training.guarding import FORESEEN, guarded, told
 from ddsp.training.termination import Terminated
 
 
@@ -61,3 +61,9 @@ def test_debug_shows_where(capsys: pytest.CaptureFixture):
     told = capsys.readouterr().err
     assert told.startswith('Traceback') and 'in run' in told
     assert told.endswith('tool job: error: short\n')
+
+
+def test_a_list_may_stay_one():
+    error = ValueError("missing:\n\n    one\n  two\n  In call to configurable 'f'")
+    assert told(error) == 'error: missing: one two'
+    assert told(error, keep_lines=True) == 'error: missing:\none\ntwo'

@@ -378,11 +378,14 @@ def test_two_cannot_train_in_one_directory(tmp_path: Path):
     _train(tmp_path)
     unfinished = tmp_path / '.writing-1-ckpt-8.index'
     unfinished.write_text('of the other one')
+    trainer = tiny_training.tiny_trainer()
     with (
         held_elsewhere(tmp_path),
         pytest.raises(OSError, match='something else is training there'),
     ):
-        _train(tmp_path, num_steps=8)
+        _train(tmp_path, trainer, num_steps=8)
+    # What the other one is about to replace was not read.
+    assert int(trainer.step) == 0
     assert unfinished.exists()
     _, end = _train(tmp_path, num_steps=8)
     assert end.step == 8
