@@ -206,7 +206,14 @@ class Configured:
         return super().__new__(cls, *args, **kwargs)
 
     def get_config(self) -> dict[str, Any]:
-        """Everything the constructor needs to make this layer again, as plain data."""
+        """Everything the constructor needs to make this layer again, as plain data.
+
+        Raises
+        ------
+        ValueError
+            When the layer does not keep an argument of its constructor, or keeps one
+            that no file can hold.
+        """
         config = dict(super().get_config())
         for name, value in self._constructor_arguments().items():
             config[name] = _plain(value, f'{self.name}.{name}')

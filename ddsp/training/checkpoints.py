@@ -202,7 +202,9 @@ def load(
     FileNotFoundError
         When there is no such checkpoint.
     OSError
-        When it cannot be read; a `DamagedCheckpointError` when its files are damaged.
+        When it cannot be read.
+    DamagedCheckpointError
+        When its files are damaged; it is an `OSError` too.
     ValueError
         When weights are missing in the checkpoint or in the model, or shapes differ:
         all are listed by name.
@@ -280,7 +282,9 @@ def inspect(prefix: str | os.PathLike[str]) -> list[tuple[str, list[int], str]]:
     FileNotFoundError
         When there is no such checkpoint.
     OSError
-        When it cannot be read; a `DamagedCheckpointError` when its index is damaged.
+        When it cannot be read.
+    DamagedCheckpointError
+        When its index is damaged; it is an `OSError` too.
     """
     with _open(os.fspath(prefix)) as reader:
         dtypes = reader.get_variable_to_dtype_map()
