@@ -119,7 +119,8 @@ def _own_weights(
 
 def _left_out(layer: keras.layers.Layer) -> list[Any]:
     names = getattr(layer, 'not_in_checkpoints', ())
-    return [getattr(layer, name) for name in names]
+    # One that is made when it is first asked for may not be there yet.
+    return [getattr(layer, name) for name in names if hasattr(layer, name)]
 
 
 def _named(

@@ -260,3 +260,20 @@ def test_named_parts_keep_their_own_seeds(tmp_path):
     checkpoints.load(prefix, target, restore_keys=['stack'])
     assert_same(target, source)
     np.testing.assert_array_equal(target.dropout.seed_generator.state, before)
+
+
+def test_what_is_left_out_may_not_be_there_yet():
+    class Part(keras.layers.Layer):
+        not_in_checkpoints = ('estimator',)
+
+        def __init__(self):
+            super().__init__()
+            self.dense = keras.layers.Dense(2)
+
+    part = Part()
+    part.dense.build([None, 3])
+    paths = {'dense/kernel', 'dense/bias'}
+    assert set(checkpoints.variables_by_path(part)) == paths
+    part.estimator = keras.layers.Dense(2)
+    part.estimator.build([None, 3])
+    assert set(checkpoints.variables_by_path(part)) == paths
