@@ -27,3 +27,16 @@ def same_start() -> Iterator[None]:
     yield
     gin.clear_config()
     keras.mixed_precision.set_dtype_policy('float32')
+
+
+@pytest.fixture
+def own_estimators() -> Iterator[None]:
+    """Forgets estimators of f0 that a test registers.
+
+    The library's own stay: importing them once more would not register them again.
+    """
+    from ddsp.pitch.base import _Registry
+
+    yield
+    for name in set(_Registry.classes) - set(_Registry.rooms):
+        del _Registry.classes[name]

@@ -42,6 +42,7 @@ def test_examples_are_found() -> None:
 @pytest.mark.parametrize(
     'path', PATHS, ids=lambda path: path.relative_to(PACKAGE).as_posix()
 )
+@pytest.mark.usefixtures('own_estimators')
 def test_examples(path: pathlib.Path) -> None:
     runner = doctest.DocTestRunner(optionflags=FLAGS, verbose=False)
     report: list[str] = []

@@ -4,16 +4,9 @@ import numpy as np
 import pytest
 
 from ddsp import pitch
-from ddsp.pitch import base
 
 
-@pytest.fixture
-def names(monkeypatch):
-    """Names registered in a test are forgotten after it."""
-    monkeypatch.setattr(base._Registry, 'classes', dict(base._Registry.classes))
-
-
-def test_an_estimator_of_ones_own(names):
+def test_an_estimator_of_ones_own(own_estimators):
     @pitch.register_estimator('constant')
     class Constant(pitch.PitchEstimator):
         hop_size = 1600
@@ -65,7 +58,7 @@ def test_options_of_an_estimator_that_is_made():
         )
 
 
-def test_only_estimators_are_registered(names):
+def test_only_estimators_are_registered(own_estimators):
     with pytest.raises(TypeError, match='not a subclass of ddsp'):
         pitch.register_estimator('dict')(dict)
 
