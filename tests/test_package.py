@@ -155,6 +155,8 @@ def same_default(ours: Any, theirs: Any) -> bool:
         return callable(ours)  # Ours has a name, by which it is saved.
     if callable(theirs):
         return inspect.unwrap(ours) is inspect.unwrap(theirs)
+    if isinstance(theirs, str):  # Ours may know that nobody named it.
+        return isinstance(ours, str) and ours == theirs
     return type(ours) is type(theirs) and ours == theirs
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import collections
 import math
-import sys
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,6 +12,7 @@ import keras
 import tensorflow as tf
 
 from ddsp.training.fit.progress import on_terminal
+from ddsp.training.telling import tell
 from ddsp.training.trainers import Trainer
 
 
@@ -92,7 +92,7 @@ class FiniteLoss(_Watcher):
             )
         except Exception as error:  # Whatever happens, the loss itself must be told.
             found = None
-            print(f'looking for the cause failed: {error}', file=sys.stderr)
+            tell(f'looking for the cause failed: {error}')
         if found:
             return f'the first that is not finite is {found}'
         bad = [name for name, loss in losses.items() if not math.isfinite(float(loss))]
@@ -170,7 +170,7 @@ class Progress(_Watcher):
             line += f', {speed:.2f} steps/s, {left:.0f} s left'
         else:
             return
-        print(line, file=sys.stderr, flush=True)
+        tell(line)
 
 
 class Scalars(_Watcher):

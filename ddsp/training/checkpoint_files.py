@@ -5,11 +5,13 @@ from __future__ import annotations
 import math
 import os
 import re
-import sys
 from collections.abc import Callable
 from typing import Any
 
 import tensorflow as tf
+
+from ddsp.training.telling import tell
+from ddsp.training.whole_files import write_text
 
 _INDEX = re.compile(r'^(?P<name>.+)\.index$')
 _NUMBER = re.compile(r'-(?P<number>\d+)$')
@@ -137,7 +139,7 @@ def load_newest(
 def _tell_damage(path: str, error: Exception, last: bool) -> None:
     reason = ' '.join(str(error).split())[:200]
     then = '' if last else '; trying the one before'
-    _say(f'the checkpoint {path} is damaged ({reason}){then}')
+    tell(f'the checkpoint {path} is damaged ({reason}){then}')
 
 
 def keep_newest(save_dir: str, keep: int, written: str | None = None) -> None:
@@ -165,7 +167,7 @@ def set_aside(path: str) -> None:
     for file in _files_of(path):
         aside = os.path.join(folder, _DAMAGED + file)
         tf.io.gfile.rename(os.path.join(folder, file), aside, overwrite=True)
-    _say(f'the damaged checkpoint {path} is called {_DAMAGED}{name} from now on')
+    tell(f'the damaged checkpoint {path} is called {_DAMAGED}{name} from now on')
 
 
 def remove_unfinished(save_dir: str) -> None:
@@ -183,10 +185,7 @@ def write_state(save_dir: str, paths: list[str]) -> None:
     names = [os.path.basename(path) for path in paths]
     lines = [f'model_checkpoint_path: "{names[-1]}"']
     lines += [f'all_model_checkpoint_paths: "{name}"' for name in names]
-    target = os.path.join(save_dir, 'checkpoint')
-    with tf.io.gfile.GFile(f'{target}.tmp', 'w') as file:
-        file.write('\n'.join(lines) + '\n')
-    tf.io.gfile.rename(f'{target}.tmp', target, overwrite=True)
+    write_text(os.path.join(save_dir, 'checkpoint'), '\n'.join(lines) + '\n')
 
 
 def _candidates(checkpoint_path: str) -> list[str]:
@@ -218,7 +217,3 @@ def _files_of(path: str) -> list[str]:
     files = tf.io.gfile.listdir(folder or '.')
     index = [file for file in files if file == f'{name}.index']
     return index + [file for file in files if file.startswith(f'{name}.data-')]
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -19,6 +19,8 @@ from ddsp.tracing import compile_apart
 from ddsp.training import checkpoint_files, save_directory, train_util
 from ddsp.training.agreement import check_agreement
 from ddsp.training.data.record_files import telling_damage
+from ddsp.training.telling import tell
+from ddsp.training.whole_files import write_text
 
 _POLL_SECONDS = 1.0
 _NOISE_SEED = 0
@@ -310,9 +312,7 @@ class _Round:
             if must:
                 raise
             reason = ' '.join(str(error).split())[:200]
-            train_util.say(
-                f'{checkpoint} cannot be read ({reason}); waiting for the next one'
-            )
+            tell(f'{checkpoint} cannot be read ({reason}); waiting for the next one')
             return False
         return True
 
@@ -334,9 +334,7 @@ class _Round:
             raise ValueError(
                 'evaluation: the dataset gave no batch; it is empty, or repeats is 0.'
             )
-        train_util.say(
-            f'step {step}: {examples} examples in {time.monotonic() - started:.1f} s'
-        )
+        tell(f'step {step}: {examples} examples in {time.monotonic() - started:.1f} s')
         metrics: dict[str, float] = {}
         if self.measures:
             for evaluator in self.evaluators:
@@ -378,7 +376,7 @@ def _checkpoints(
         if newest is None or newest == done:
             if not waiting:
                 than = f' newer than {os.path.basename(done)}' if done else ''
-                train_util.say(f'waiting for a checkpoint in {restore_dir}{than}')
+                tell(f'waiting for a checkpoint in {restore_dir}{than}')
             waiting = True
             time.sleep(_POLL_SECONDS)
             continue
@@ -407,7 +405,5 @@ def _write_json(path: str, report: Mapping[str, Any]) -> None:
         name: value if math.isfinite(value) else None
         for name, value in report['metrics'].items()
     }
-    with tf.io.gfile.GFile(f'{path}.tmp', 'w') as file:
-        json.dump({**report, 'metrics': metrics}, file, indent=2, allow_nan=False)
-        file.write('\n')
-    tf.io.gfile.rename(f'{path}.tmp', path, overwrite=True)
+    report = {**report, 'metrics': metrics}
+    write_text(path, json.dumps(report, indent=2, allow_nan=False) + '\n')

@@ -18,6 +18,11 @@ except ImportError:  # Windows has no such locks.
 _OWN = threading.local()
 
 
+def expand_path(file_path: str | os.PathLike[str]) -> str:
+    """Puts in the home directory for `~`, and the values of `$VARIABLES`."""
+    return os.path.expanduser(os.path.expandvars(os.fspath(file_path)))
+
+
 def make_writable(save_dir: str) -> None:
     """Makes a directory, if it is not there, and tries whether it can be written.
 

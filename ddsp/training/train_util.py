@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import dataclasses
-import inspect
-import json
 import os
 import re
 import signal
-import sys
-import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -19,13 +14,17 @@ import gin
 import tensorflow as tf
 
 from ddsp.optional import import_optional
-from ddsp.training import callbacks, checkpoint_files, save_directory
+from ddsp.training import callbacks, checkpoint_files, run_start
 from ddsp.training.agreement import check_agreement
 from ddsp.training.data.record_files import telling_damage
+from ddsp.training.run_data import RunData
 from ddsp.training.sample_summaries import SampleSummaries
+from ddsp.training.save_directory import expand_path
 from ddsp.training.stop_signals import Signals, catch_signals
 from ddsp.training.strategies import get_strategy, is_chief
+from ddsp.training.telling import tell
 from ddsp.training.trainers import Trainer
+from ddsp.training.whole_files import write_text
 
 __all__ = [
     'TrainingEnd',
@@ -40,10 +39,6 @@ __all__ = [
     'write_gin_config',
 ]
 
-# A promise to programs that call `train` without directories.
-_DEFAULT_DIR = '/tmp/ddsp'
-# An object of its own, which tells the default from the same path that is named.
-_NOT_NAMED = os.path.join('/tmp', 'ddsp')
 _SAMPLE_ROWS = 2
 _SIGNALS = signal.SIGINT, signal.SIGTERM
 _STOPPING = '{name}: stopping after this step and saving a checkpoint; once more aborts'
@@ -63,11 +58,6 @@ class TrainingEnd:
     step: int
     reason: str
     losses: Mapping[str, float]
-
-
-def expand_path(file_path: str | os.PathLike[str]) -> str:
-    """Puts in the home directory for `~`, and the values of `$VARIABLES`."""
-    return os.path.expanduser(os.path.expandvars(os.fspath(file_path)))
 
 
 def get_latest_file(
@@ -148,7 +138,7 @@ def write_gin_config(summary_writer: Any, save_dir: str, step: int) -> None:
     save_dir = expand_path(save_dir)
     tf.io.gfile.makedirs(save_dir)
     path = os.path.join(save_dir, f'operative_config-{int(step)}.gin')
-    _write_text(path, config)
+    write_text(path, config)
     if summary_writer is not None:
         with summary_writer.as_default():
             # Four blanks make it code.
@@ -165,8 +155,8 @@ def train(
     num_steps: int = 1000000,
     steps_per_summary: int = 300,
     steps_per_save: int = 300,
-    save_dir: str = _DEFAULT_DIR,
-    restore_dir: str = _NOT_NAMED,
+    save_dir: str = run_start.DEFAULT_DIR,
+    restore_dir: str = run_start.NOT_NAMED,
     early_stop_loss_value: float | None = None,
     report_loss_to_hypertune: bool = False,
     seed: int = 0,
@@ -219,16 +209,16 @@ def train(
     for package in ('tensorboard', 'matplotlib'):
         import_optional(package, 'training')
     save_dir = expand_path(save_dir)
-    beginning = _beginning(save_dir, restore_dir)
-    data = _Data(data_provider, batch_size, seed)
+    beginning = run_start.beginning(save_dir, restore_dir)
+    data = RunData(data_provider, batch_size, seed)
     check_agreement(trainer.model, data_provider, data.sample)
     trainer.build(data.sample)
     trainer.model.noise_seed = seed
-    with _held(save_dir, is_chief(trainer.strategy)):
-        _start(trainer, save_dir, beginning)
+    with run_start.held(save_dir, is_chief(trainer.strategy)):
+        run_start.start(trainer, save_dir, beginning)
         first_step = int(trainer.step)
         if first_step >= num_steps:
-            say(
+            tell(
                 f'{save_dir} is at step {first_step} of {num_steps}: nothing left to do'
             )
             return TrainingEnd(first_step, 'finished', {})
@@ -249,104 +239,13 @@ def configured_seed() -> int:
     return copy.deepcopy(seed)
 
 
-class _Data:
-    """The batches of a run, the same at every start.
-
-    Parameters
-    ----------
-    provider : see `ddsp.training.data.DataProvider`.
-    batch_size : rows of a batch, over all replicas.
-    seed : of their order.
-    """
-
-    def __init__(self, provider: Any, batch_size: int, seed: int) -> None:
-        self.provider = provider
-        self.batch_size = batch_size
-        self.seed = seed
-        # Providers written before there were seeds give an order of their own.
-        self.repeatable = _takes(provider, 'seed', 'skip_batches')
-        self.shares_work = _takes(provider, 'input_context')
-        if not self.repeatable:
-            say(
-                f'{type(provider).__name__}.get_batch knows no seed and skip_batches: '
-                'a run that is resumed will see the data in another order'
-            )
-        self.sample = self._first_batch(
-            provider.get_batch(batch_size, shuffle=False, repeats=-1)
-        )
-
-    def batches(self, skip: int, **kwargs: Any) -> tf.data.Dataset:
-        """Endless batches, from the one numbered `skip` on."""
-        if self.repeatable:
-            kwargs.update(seed=self.seed, skip_batches=skip)
-        return self.provider.get_batch(
-            self.batch_size, shuffle=True, repeats=-1, **kwargs
-        )
-
-    def batches_of_worker(
-        self, skip: int, context: tf.distribute.InputContext
-    ) -> tf.data.Dataset:
-        """One worker's rows of these batches, a batch for each of its replicas."""
-        if self.shares_work:
-            return self.batches(skip, input_context=context)
-        rows = self.batch_size // context.num_replicas_in_sync
-        replicas = context.num_replicas_in_sync // context.num_input_pipelines
-        first = context.input_pipeline_id * replicas * rows
-        mine = self.batches(skip).map(
-            lambda *batch: tf.nest.map_structure(
-                lambda x: x[first : first + replicas * rows],
-                batch if len(batch) > 1 else batch[0],
-            ),
-            num_parallel_calls=tf.data.AUTOTUNE,
-        )
-        return mine.rebatch(rows, drop_remainder=True).prefetch(tf.data.AUTOTUNE)
-
-    def batch(self, number: int) -> Any:
-        """One batch again, or None when the provider cannot."""
-        return self._first_batch(self.batches(number)) if self.repeatable else None
-
-    def copy_description(self, save_dir: str) -> None:
-        """Puts what `dataset.json` says of the data, if there is one, into a folder."""
-        description = getattr(self.provider, 'dataset_info', None)
-        if description:
-            _write_text(
-                os.path.join(save_dir, 'dataset.json'),
-                json.dumps(description, indent=2) + '\n',
-            )
-
-    def _first_batch(self, batches: tf.data.Dataset) -> Any:
-        with telling_damage():
-            for batch in batches.take(1):
-                return batch
-        raise ValueError(
-            f'{type(self.provider).__name__} gives not even one batch of '
-            f'{self.batch_size}: the dataset is empty, or smaller than '
-            'train.batch_size.'
-        )
-
-
-def _takes(provider: Any, *names: str) -> bool:
-    """Whether a provider's `get_batch`, or what it hands `**kwargs` on to, knows names.
-
-    Where it cannot be seen what that is, any name will do.
-    """
-    known: set[str] = set()
-    methods = [vars(cls).get('get_batch') for cls in type(provider).__mro__]
-    for method in [provider.get_batch, *filter(None, methods)]:
-        parameters = inspect.signature(method).parameters
-        known.update(parameters)
-        if not any(p.kind is p.VAR_KEYWORD for p in parameters.values()):
-            return known.issuperset(names)
-    return True
-
-
 class _Watchers:
     """One run: what is called after its steps, and what it leaves behind."""
 
     def __init__(
         self,
         trainer: Trainer,
-        data: _Data,
+        data: RunData,
         save_dir: str,
         num_steps: int,
         early_stop_loss_value: float | None,
@@ -439,79 +338,6 @@ class _Watchers:
         return SampleSummaries(self.trainer.model, rows, writer, *rates)
 
 
-def _beginning(save_dir: str, restore_dir: str) -> str | None:
-    """The path of what a run starts from that has no checkpoint of its own yet.
-
-    Raises
-    ------
-    FileNotFoundError
-        When one is named that has none, and is needed.
-    """
-    if not restore_dir or restore_dir is _NOT_NAMED:
-        return None
-    path = expand_path(restore_dir)
-    if os.path.realpath(path) == os.path.realpath(save_dir):
-        return None
-    try:
-        checkpoint_files.latest(path)
-    except FileNotFoundError as error:
-        # Configurations that were written down name the default, too.
-        needed = checkpoint_files.newest_complete(save_dir) is None
-        if needed and restore_dir != _DEFAULT_DIR:
-            raise FileNotFoundError(
-                f'train.restore_dir: {error} To train from step 0, leave restore_dir '
-                'out.'
-            ) from error
-        return None
-    return path
-
-
-def _held(save_dir: str, chief: bool) -> contextlib.AbstractContextManager:
-    """Keeps other runs from a directory; of the workers of one run, the chief does."""
-    if not chief:
-        return contextlib.nullcontext()
-    save_directory.make_writable(save_dir)
-    return save_directory.held(save_dir)
-
-
-def _start(trainer: Trainer, save_dir: str, beginning: str | None) -> None:
-    """Fills the model from a checkpoint, if there is one to go on from."""
-    began = time.monotonic()
-    if checkpoint_files.newest_complete(save_dir) is not None:
-        try:
-            # A run that goes on needs all of the model, whatever it was started from.
-            trainer.restore_keys, keys = None, trainer.restore_keys
-            path = trainer.restore(save_dir)
-        except ValueError as error:
-            raise ValueError(
-                f'save_dir {save_dir} has checkpoints of another model: {error} Name '
-                'another save_dir to train this one.'
-            ) from error
-        finally:
-            trainer.restore_keys = keys
-        _check_step(trainer, path)
-        what = 'going on from'
-    elif beginning is not None:
-        path = trainer.restore(beginning)
-        what = 'starting from'
-    else:
-        say(f'no checkpoint in {save_dir}: training from step 0')
-        return
-    seconds = time.monotonic() - began
-    say(f'{what} {path}, step {int(trainer.step)} (read in {seconds:.1f} s)')
-
-
-def _check_step(trainer: Trainer, path: str) -> None:
-    """Refuses to write checkpoints of steps below those that are there."""
-    step, named = int(trainer.step), checkpoint_files.step_of(path)
-    if step < named:
-        raise ValueError(
-            f'{path} does not say how its training stood, so that training would begin '
-            f'again at step {step}, and its checkpoints be older than this one. Give '
-            f'it as restore_dir, and another save_dir.'
-        )
-
-
 def _check_settings(
     batch_size: int, num_steps: int, steps_per_summary: int, steps_per_save: int
 ) -> None:
@@ -529,15 +355,3 @@ def _hypertune_report() -> Callable[[float, int], None]:
     from ddsp.training import cloud
 
     return cloud.report_metric_to_hypertune
-
-
-def _write_text(path: str, text: str) -> None:
-    """Writes a file that is whole or not there."""
-    with tf.io.gfile.GFile(f'{path}.tmp', 'w') as file:
-        file.write(text)
-    tf.io.gfile.rename(f'{path}.tmp', path, overwrite=True)
-
-
-def say(line: str) -> None:
-    """Tells on stderr what goes on, at once."""
-    print(line, file=sys.stderr, flush=True)

@@ -10,7 +10,7 @@ import pytest
 import tensorflow as tf
 import tiny_training
 
-from ddsp.training import data, train_util
+from ddsp.training import data, run_data, run_start, train_util
 
 
 @pytest.fixture(autouse=True)
@@ -88,7 +88,7 @@ def test_what_arguments_are_handed_on_to_decides(
         def get_batch(self, *args, **kwargs):
             return tf.data.Dataset.range(3)
 
-    made = train_util._Data(HandingOn(), 4, 0)
+    made = run_data.RunData(HandingOn(), 4, 0)
     assert (made.repeatable, made.shares_work) == (repeatable, shares_work)
 
 
@@ -131,5 +131,5 @@ def test_a_configuration_that_names_the_default_trains(tmp_path: Path):
     with pytest.raises(FileNotFoundError):
         _train(tmp_path)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(train_util, '_DEFAULT_DIR', default)
+        patch.setattr(run_start, 'DEFAULT_DIR', default)
         assert _train(tmp_path).step == 2

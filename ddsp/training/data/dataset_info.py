@@ -33,6 +33,8 @@ from typing import Any
 
 import tensorflow as tf
 
+from ddsp.training.whole_files import write_text
+
 FORMAT = 1
 FILE_NAME = 'dataset.json'
 _NAMES = (FILE_NAME, 'dataset-*.json')
@@ -97,10 +99,7 @@ def _check_files(info: dict[str, Any], path: str) -> None:
 
 def write_json(path: str, info: dict[str, Any]) -> None:
     """Writes a description, which appears whole or not at all."""
-    temporary = f'{path}{_UNFINISHED}'
-    with tf.io.gfile.GFile(temporary, 'w') as file:
-        file.write(json.dumps(info, indent=2, allow_nan=False) + '\n')
-    tf.io.gfile.rename(temporary, path, overwrite=True)
+    write_text(path, json.dumps(info, indent=2, allow_nan=False) + '\n', _UNFINISHED)
 
 
 def find_infos(

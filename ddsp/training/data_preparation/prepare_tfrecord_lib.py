@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -23,6 +22,7 @@ from ddsp.training.data_preparation.settings import Settings, check_settings
 from ddsp.training.data_preparation.splitting import record_prefix, splits_of
 from ddsp.training.data_preparation.work_folders import work_folder
 from ddsp.training.data_preparation.writing import feature_lengths, put_in_place
+from ddsp.training.telling import tell
 
 CREPE_SAMPLE_RATE = spectral_ops.CREPE_SAMPLE_RATE
 
@@ -103,7 +103,7 @@ def prepare_tfrecord(
     ImportError
         When Apache Beam, or the package of the pitch estimator, is missing.
     """
-    say = say or _print
+    say = say or tell
     if isinstance(input_audio_paths, (str, os.PathLike)):
         input_audio_paths = [input_audio_paths]
     paths = decoding.distinct([os.fspath(path) for path in input_audio_paths])
@@ -242,7 +242,3 @@ def _finish(result: dict[str, Any], info: dict[str, Any], settings: Settings) ->
         for _, final, _, _ in result['files']
     ]
     put_in_place(moves, settings.output_path, info, settings.work_dir)
-
-
-def _print(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

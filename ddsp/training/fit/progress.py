@@ -10,6 +10,8 @@ from typing import Any
 
 import keras
 
+from ddsp.training.telling import tell
+
 
 class Progress(keras.callbacks.Callback):
     """Shows the loss, the speed and the time left; keeps the losses of all steps.
@@ -73,7 +75,7 @@ class Progress(keras.callbacks.Callback):
             line += f', {speed:.1f} steps/s, {left:.0f} s left'
         else:
             return
-        print(line, file=sys.stderr, flush=True)
+        tell(line)
 
 
 def on_terminal() -> bool:

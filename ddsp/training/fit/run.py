@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import math
 import os
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from ddsp.training.fit.report import EXCERPT_SECONDS, ReportData, write_report
 from ddsp.training.fit.settings import FitSettings, gin_settings
 from ddsp.training.fit.training import TrainingRun, train
 from ddsp.training.output_paths import check_directory, new_directory
+from ddsp.training.telling import tell
 
 MIN_SECONDS = 1.0
 
@@ -77,7 +77,7 @@ def fit_recording(
     FloatingPointError
         When the loss becomes NaN.
     """
-    say = say or _print
+    say = say or tell
     recording, out_dir = Path(recording), Path(out_dir)
     overrides = _given(steps=steps, transpose=transpose, f0_method=method, seed=seed)
     check_directory(out_dir, overwrite, outputs.foreign)
@@ -248,7 +248,3 @@ def _change(
 
 def _given(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
-
-
-def _print(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

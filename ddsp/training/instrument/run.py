@@ -7,7 +7,6 @@ import dataclasses
 import io
 import json
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -39,6 +38,7 @@ from ddsp.training.instrument.settings import (
 )
 from ddsp.training.instrument.statistics import write_statistics
 from ddsp.training.instrument.voices import note_on_voices
+from ddsp.training.telling import tell
 
 _METRICS, _REPORT = 'metrics.json', 'report.html'
 
@@ -104,7 +104,7 @@ def train_instrument(
     FloatingPointError
         When the loss becomes NaN.
     """
-    say = say or _print
+    say = say or tell
     audio, out_dir = Path(audio), Path(out_dir).absolute()
     call = _Call(audio, out_dir, overwrite, command, say)
     # First of all: without recordings, nothing is begun.
@@ -313,7 +313,3 @@ def _provider(part: str) -> Any:
     """The provider of a part of the records, `'train'` or `'held_out'`."""
     with gin.config_scope(part):
         return gin.get_configurable('data.TFRecordProvider')()
-
-
-def _print(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

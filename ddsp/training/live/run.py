@@ -17,6 +17,7 @@ from ddsp.training.live import device
 from ddsp.training.live.meter import can_show, meter_line
 from ddsp.training.live.performer import Performer, steady
 from ddsp.training.live.timing import Timings
+from ddsp.training.telling import tell
 
 Say = Callable[[str], None]
 _LOOK_SECONDS = 0.1
@@ -105,7 +106,7 @@ def play_devices(
     OSError
         When the devices cannot be opened.
     """
-    say = say or _print
+    say = say or tell
     say('getting ready')
     performer.warm_up()
     stream = device.Stream(
@@ -176,7 +177,3 @@ def _line(terminal: bool) -> Iterator[None]:
     finally:
         if terminal:
             print(file=sys.stderr)
-
-
-def _print(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -6,7 +6,6 @@ import itertools
 import math
 import numbers
 import os
-import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -19,6 +18,7 @@ from ddsp.training.metrics.notes import Note
 from ddsp.training.midi_playing.expression import TAIL_SECONDS, shape
 from ddsp.training.midi_playing.voices import changed, into_range, voices_of
 from ddsp.training.output_paths import check_file, new_files
+from ddsp.training.telling import tell
 from ddsp.training.transcription.midi_files import Score, read_midi
 from ddsp.training.transfer.instrument import Instrument
 from ddsp.training.transfer.loading import load_instrument
@@ -61,7 +61,7 @@ def play_file(
         When a file cannot be read or written, there is nothing to play in it, or the
         instrument is not known. Nothing is left half written.
     """
-    say = say or _print
+    say = say or tell
     path, out = Path(path), Path(out)
     if out.suffix.lower() != '.wav':
         raise ValueError(
@@ -160,7 +160,3 @@ def _check(name: str, value: Any, bounds: tuple[float, float], unit: str) -> Non
         raise ValueError(
             f'{name} is {value}, expected a number from {low:g} to {high:g} {unit}.'
         )
-
-
-def _print(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -13,6 +13,7 @@ import numpy as np
 from ddsp import core
 from ddsp.training.data_preparation.reading import read_recording
 from ddsp.training.output_paths import check_file, new_files
+from ddsp.training.telling import tell
 from ddsp.training.transcription.midi_files import write_midi
 from ddsp.training.transcription.picture import SUFFIXES, write_picture
 from ddsp.training.transcription.transcribe import (
@@ -58,7 +59,7 @@ def pitch_file(
         When a file cannot be read or written; when `midi` is asked for and there are no
         notes. Then nothing is written.
     """
-    say = say or _print
+    say = say or tell
     path = Path(path)
     if notes not in METHODS:
         raise ValueError(f'--notes is {notes!r}, expected one of {list(METHODS)}.')
@@ -140,7 +141,3 @@ def _write_csv_file(path: Path, found: Transcription) -> None:
 
 def _write_csv(file: TextIO, found: Transcription) -> None:
     file.writelines(f'{line}\n' for line in csv_lines(found))
-
-
-def _print(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,6 +14,7 @@ from ddsp.training.data_preparation.reading import read_recording
 from ddsp.training.fit.progress import on_terminal
 from ddsp.training.output_paths import check_file, check_writable, new_files
 from ddsp.training.reports import chapters
+from ddsp.training.telling import tell
 from ddsp.training.transfer.controls import Controls
 from ddsp.training.transfer.instrument import Instrument, Performance
 from ddsp.training.transfer.loading import load_instrument
@@ -61,7 +61,7 @@ def transfer_file(
         When a file cannot be read or written, the instrument is not known, or there is
         no melody in the recording. Nothing is left half written.
     """
-    say = say or _print
+    say = say or tell
     path, out = Path(path), Path(out)
     if out.suffix.lower() not in ('', '.wav'):
         raise ValueError(
@@ -146,7 +146,3 @@ def progress_bar(title: str) -> Iterator[Progress | None]:
             bar.update(done - bar.n)
 
         yield show
-
-
-def _print(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
