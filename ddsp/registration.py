@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 import gin
@@ -194,8 +194,9 @@ def _find(path: str) -> Callable:
 class Configured:
     """Gives a Keras layer its `get_config` and `from_config`.
 
-    The constructor's arguments are the configuration: each is kept as an attribute of
-    the same name, so that values injected by gin are saved too. Functions are saved by
+    The constructor's arguments are the configuration, also those that a subclass hands
+    on in `**kwargs`: each is kept as an attribute of the same name, so that values
+    injected by gin are saved too. Functions are saved by
     name, layers and other objects by their own configuration, also inside lists, tuples
     and dictionaries. Put this class before `keras.layers.Layer` among the bases.
     """
@@ -203,7 +204,10 @@ class Configured:
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         """Makes an instance, also of a subclass under a plain `@gin.configurable`."""
         _show_signature(cls)
-        return super().__new__(cls, *args, **kwargs)
+        made = super().__new__(cls, *args, **kwargs)
+        # Keras keeps track of what is set otherwise, and is not ready for it yet.
+        object.__setattr__(made, '_handed_on', _handed_on(cls, kwargs))
+        return made
 
     def get_config(self) -> dict[str, Any]:
         """Everything the constructor needs to make this layer again, as plain data.
@@ -234,6 +238,9 @@ class Configured:
                     f'which has to be saved; write self.{name} = {name} in __init__, '
                     'or a get_config that gives it.'
                 )
+        for name in self._handed_on:
+            if name not in found and hasattr(self, name):
+                found[name] = getattr(self, name)
         return found
 
     @classmethod
@@ -243,13 +250,31 @@ class Configured:
         return cls(**_accepted(cls, config))
 
 
+# What all layers take, and Keras writes on its own.
+_OF_ALL_LAYERS = ('name', 'trainable', 'dtype')
+
+
 def _argument_names(cls: type) -> list[str]:
     return [
         name
         for name, parameter in inspect.signature(cls.__init__).parameters.items()
         if parameter.kind not in (parameter.VAR_KEYWORD, parameter.VAR_POSITIONAL)
-        and name not in ('self', 'name', 'trainable', 'dtype')
+        and name not in ('self', *_OF_ALL_LAYERS)
     ]
+
+
+def _handed_on(cls: type, kwargs: Iterable[str]) -> tuple[str, ...]:
+    """Names of arguments that a constructor takes as `**kwargs`: given, or gin's."""
+    named = {*_argument_names(cls), *_OF_ALL_LAYERS}
+    bound = (name for base in cls.__mro__ for name in _bound_by_gin(base))
+    return tuple(dict.fromkeys(x for x in (*kwargs, *bound) if x not in named))
+
+
+def _bound_by_gin(cls: type) -> Iterable[str]:
+    try:
+        return gin.get_bindings(cls, resolve_references=False)
+    except ValueError:  # Gin does not know the class.
+        return ()
 
 
 def _owner(cls: type, method: str) -> type:

@@ -13,8 +13,6 @@ from ddsp import registration
 from ddsp.core import tensors
 from ddsp.training.models.model import Model
 
-_PARTS = ('preprocessor', 'encoder', 'decoder', 'processor_group')
-
 
 @registration.configurable('ddsp.training.models')
 class Autoencoder(Model):
@@ -174,13 +172,10 @@ class Autoencoder(Model):
         return target
 
     def _constructor_arguments(self) -> dict[str, Any]:
-        # Also those that a subclass hands on without naming them.
-        return {
-            **{key: getattr(self, key) for key in _PARTS},
-            **super()._constructor_arguments(),
-            # Under its own name Keras has what layers add.
-            'losses': list(self.loss_objs),
-        }
+        found = super()._constructor_arguments()
+        if 'losses' in found:  # Under this name Keras has what layers add.
+            found['losses'] = list(self.loss_objs)
+        return found
 
 
 def _is_group(loss_obj: Any) -> bool:

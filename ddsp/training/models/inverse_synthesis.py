@@ -20,20 +20,6 @@ _FREQ_SCALE = functools.partial(
 )
 # What a synthetic note is described by, and what no recording has.
 TRUTH = ('f0_hz', 'harm_amp', 'harm_dist', 'sin_amps', 'sin_freqs', 'noise_magnitudes')
-# Arguments of the constructor that are kept as they are.
-_KEPT = (
-    'sinusoidal_encoder',
-    'harmonic_encoder',
-    'sinusoidal_consistency_losses',
-    'harmonic_consistency_losses',
-    'filtered_noise_consistency_loss',
-    'twm_loss',
-    'harmonic_distribution_prior',
-    'freq_scale_fn',
-    'n_samples',
-    'sample_rate',
-    'stop_gradient',
-)
 
 
 @registration.configurable('ddsp.training.models')
@@ -333,14 +319,12 @@ class InverseSynthesis(Model):
             self.update_losses(Renamed(loss, 'recorded'), outputs['harm_dist_pred'])
 
     def _constructor_arguments(self) -> dict[str, Any]:
-        # Also those that a subclass hands on without naming them.
-        return {
-            **{key: getattr(self, key) for key in _KEPT},
-            **super()._constructor_arguments(),
-            # Under its own name Keras has what layers add.
-            'losses': list(self.loss_objs),
-            'reverb': self.reverb is not None,
-        }
+        found = super()._constructor_arguments()
+        if 'losses' in found:  # Under this name Keras has what layers add.
+            found['losses'] = list(self.loss_objs)
+        if 'reverb' in found:
+            found['reverb'] = self.reverb is not None
+        return found
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> InverseSynthesis:

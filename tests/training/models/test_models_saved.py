@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import gin
 import keras
 import numpy as np
 import pytest
@@ -124,6 +125,54 @@ def test_an_inverse_synthesis_of_ones_own_keeps_its_arguments() -> None:
     assert found.freq_scale_fn is core.frequencies_sigmoid
     assert [loss.name for loss in found.loss_objs] == ['spectral_loss']
     assert type(found.twm_loss) is losses.TWMLoss
+
+
+@keras.saving.register_keras_serializable('test_models_saved')
+class MyMidiAutoencoder(models.ZMidiAutoencoder):
+    def __init__(self, extra: int = 3, **kwargs) -> None:
+        super().__init__(**kwargs)
+        self.extra = extra
+
+
+@gin.register(module='test_models_saved')
+@keras.saving.register_keras_serializable('test_models_saved')
+class WithDecoder(models.Autoencoder):
+    """Brings a part of its own along, which none can hand in."""
+
+    def __init__(self, **kwargs) -> None:
+        super().__init__(decoder=keras.layers.Dense(3, name='mine'), **kwargs)
+
+
+def test_a_midi_autoencoder_of_ones_own_keeps_its_arguments() -> None:
+    model = MyMidiAutoencoder(
+        extra=5, mask_f0_loss=False, name='mine', **midi.parts(conditional=True)
+    )
+    found = through_json(model)
+    assert type(found) is MyMidiAutoencoder
+    assert (found.extra, found.name, found.mask_f0_loss) == (5, 'mine', False)
+    assert type(found.midi_encoder) is type(model.midi_encoder)
+    assert found.get_config().keys() == model.get_config().keys()
+
+
+def test_what_a_model_of_ones_own_brings_along_is_not_handed_in() -> None:
+    loss = losses.SpectralLoss(fft_sizes=(32,), name='own')
+    found = through_json(WithDecoder(losses=[loss]))
+    assert found.decoder.name == 'mine'
+    assert found.loss_names == ['own']
+
+
+@pytest.mark.parametrize('bound', ['WithDecoder', 'Autoencoder'])
+def test_what_gin_hands_in_is_kept(bound: str) -> None:
+    gin.parse_config(f"""
+        get_model.model = @WithDecoder()
+        {bound}.losses = @losses.SpectralLoss()
+        losses.SpectralLoss.fft_sizes = (32,)
+    """)
+    model = models.get_model()
+    config = model.get_config()
+    gin.clear_config()
+    found = WithDecoder.from_config(config)
+    assert [loss.fft_sizes for loss in found.loss_objs] == [(32,)]
 
 
 def test_a_configuration_of_an_earlier_release_is_read() -> None:
