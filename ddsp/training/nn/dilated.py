@@ -9,7 +9,7 @@ import keras
 import tensorflow as tf
 
 from ddsp import core, registration
-from ddsp.training.nn import basic, conditional, normalization, splits
+from ddsp.training.nn import basic, conditional, normalization, splits, weights
 from ddsp.training.nn.resnet import split_condition
 from ddsp.training.nn.spectral_norm import SpectralNormalization
 
@@ -131,13 +131,14 @@ class DilatedConvStack(registration.Configured, keras.layers.Layer):
         self, size: int, stride: int = 1, dilation: int = 1, transpose: bool = False
     ) -> keras.layers.Layer:
         make = keras.layers.Conv2DTranspose if transpose else keras.layers.Conv2D
+        start = weights.orthogonal if self.ortho_init else 'glorot_uniform'
         layer = make(
             self.ch,
             (size, 1),
             (stride, 1),
             dilation_rate=(dilation, 1),
             padding='same',
-            kernel_initializer='orthogonal' if self.ortho_init else 'glorot_uniform',
+            kernel_initializer=start,
             dtype=self.dtype_policy,
         )
         if self.spectral_norm:

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from ddsp import registration
 from ddsp.core import portable, tensors
+from ddsp.training.nn.weights import orthogonal
 
 
 @registration.register('ddsp.training.nn')
@@ -44,7 +45,7 @@ class GRUCell(registration.Configured, keras.layers.Layer):
             (input_shape[-1], width), 'glorot_uniform', autocast=False, name='kernel'
         )
         self.recurrent_kernel = self.add_weight(
-            (self.units, width), 'orthogonal', autocast=False, name='recurrent_kernel'
+            (self.units, width), orthogonal, autocast=False, name='recurrent_kernel'
         )
         self.bias = self.add_weight((2, width), 'zeros', autocast=False, name='bias')
 

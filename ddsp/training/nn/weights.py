@@ -1,4 +1,4 @@
-"""Weights that the forward pass writes, not the optimizer."""
+"""Weights that Keras alone does not make: statistics, and orthogonal matrices."""
 
 from __future__ import annotations
 
@@ -27,3 +27,13 @@ def add_statistic(
         name=name,
         **{key: value for key, value in kwargs.items() if key in known},
     )
+
+
+def orthogonal(shape: Sequence[int], dtype: Any = None) -> Any:
+    """Starts a weight as an orthogonal matrix, in any precision.
+
+    TensorFlow finds none in bfloat16, so that one of float32 is rounded there.
+    """
+    exact = 'float32' if keras.backend.standardize_dtype(dtype) == 'bfloat16' else dtype
+    matrix = keras.initializers.Orthogonal()(shape, exact)
+    return keras.ops.cast(matrix, dtype)

@@ -150,8 +150,10 @@ def test_a_stack_of_an_older_file_takes_the_global_policy() -> None:
         ('float64', nn.RnnSandwich),
         ('float64', decoders.RnnFcDecoder),
         ('float16', nn.RnnSandwich),
-        # TensorFlow has no orthogonal matrices in bfloat16 to start a GRU with.
         ('bfloat16', nn.FcStackOut),
+        # TensorFlow has no orthogonal matrices in bfloat16 to start these with.
+        ('bfloat16', nn.RnnSandwich),
+        ('bfloat16', nn.DilatedConvStack),
     ],
 )
 def test_a_policy_of_one_type_for_weights_and_activations(
