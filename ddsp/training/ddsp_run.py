@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import os
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Sequence
@@ -26,6 +28,7 @@ from ddsp.training import (
 )
 from ddsp.training import gin_files as config_files
 from ddsp.training.guarding import told
+from ddsp.training.telling import tell
 
 _DESCRIPTION = """\
 Trains, evaluates or samples the model that gin files describe, for example
@@ -182,7 +185,7 @@ def run(arguments: argparse.Namespace) -> int:
 def delay_start(seconds: float = 0.0) -> None:
     """Waits, so that evaluation can be started together with training."""
     if seconds > 0:
-        print(f'waiting {seconds:g} s', file=sys.stderr, flush=True)
+        tell(f'waiting {seconds:g} s')
         time.sleep(seconds)
 
 
@@ -214,7 +217,7 @@ def parse_gin(
         config_files.parse_files([f'optimization/{optimization}.gin', 'eval/basic.gin'])
         config = _operative_config(restore_dir)
         if config:
-            print(f'configuration of the model: {config}', file=sys.stderr, flush=True)
+            tell(f'configuration of the model: {config}')
             _parse_operative_config(_local_copy(config))
         config_files.parse_files([_local_copy(file) for file in gin_files])
         config_files.parse_params(gin_params)
@@ -299,7 +302,15 @@ def _local_copy(path: str) -> str:
     """The path itself, or that of a copy of what lies in Google's storage."""
     if not path.startswith('gs://'):
         return path
-    return cloud.make_file_paths_local(path, '/tmp/ddsp_gin')
+    # Files of one name from several places are several files.
+    folder = tempfile.mkdtemp(dir=_folder_of_copies().name)
+    return cloud.make_file_paths_local(path, folder)
+
+
+@functools.cache
+def _folder_of_copies() -> tempfile.TemporaryDirectory:
+    """A folder that no other run or user shares, and that goes when this one ends."""
+    return tempfile.TemporaryDirectory(prefix='ddsp_gin-')
 
 
 def _fail(error: Exception, debug: bool) -> int:
@@ -315,11 +326,9 @@ def _start_again(error: Exception) -> None:
     TensorFlow cannot join a cluster twice in one process.
     """
     reason = ' '.join(str(error).split())[:200]
-    print(
+    tell(
         f'ddsp_run: another worker is gone ({reason}); starting again from the last '
-        'checkpoint, and waiting until all workers are there',
-        file=sys.stderr,
-        flush=True,
+        'checkpoint, and waiting until all workers are there'
     )
     for descriptor in range(3, min(os.sysconf('SC_OPEN_MAX'), 65536)):
         # Else the port of this worker would stay taken.

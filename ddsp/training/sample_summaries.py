@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +13,7 @@ from ddsp import spectral_ops
 from ddsp.core import tensors
 from ddsp.tracing import compile_apart
 from ddsp.training import plotting, summaries
+from ddsp.training.telling import tell
 
 
 class SampleSummaries:
@@ -79,11 +79,7 @@ class SampleSummaries:
     def _tell(self, error: Exception) -> None:
         if not self._told:
             reason = f'{type(error).__name__}: {" ".join(str(error).split())[:300]}'
-            print(
-                f'training goes on with some samples missing in TensorBoard: {reason}',
-                file=sys.stderr,
-                flush=True,
-            )
+            tell(f'training goes on with some samples missing in TensorBoard: {reason}')
         self._told = True
 
     def _outputs(self, batch: Any) -> Mapping[str, Any]:

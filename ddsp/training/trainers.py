@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import sys
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -16,6 +15,7 @@ import tensorflow as tf
 from ddsp.tracing import compile_apart
 from ddsp.training import checkpoint_files, checkpoints
 from ddsp.training.optimizers import ClippedAdam
+from ddsp.training.telling import tell
 
 
 @gin.configurable(module='ddsp.training.trainers')
@@ -291,7 +291,7 @@ class Trainer:
         def load(path: str) -> None:
             report = checkpoints.load(path, self.model, optimizer, keys)
             if report.note:
-                print(f'{path}: {report.note}', file=sys.stderr, flush=True)
+                tell(f'{path}: {report.note}')
 
         self._damaged = []
         path = checkpoint_files.load_newest(checkpoint_path, load, self._damaged)

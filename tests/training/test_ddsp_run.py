@@ -346,3 +346,14 @@ def test_gin_is_read_in_order(config: Path, tmp_path: Path):
     assert query('batch_size/gin.macro.value') == 5
     assert query('learning_rate/gin.macro.value') == 0.5
     assert query('Trainer.checkpoints_to_keep') == 100
+
+
+def test_files_of_one_name_in_buckets_are_several(monkeypatch: pytest.MonkeyPatch):
+    texts = {'gs://a/steps.gin': 'train.num_steps = 7', 'gs://b/steps.gin': ''}
+
+    def download(path: str, local: str) -> None:
+        Path(local).write_text(texts[path])
+
+    monkeypatch.setattr(ddsp_run.cloud, 'download_from_gstorage', download)
+    ddsp_run.parse_gin('', gin_files=list(texts))
+    assert gin.query_parameter('train.num_steps') == 7

@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 import tiny_training
 
-from ddsp.training import checkpoint_files, decoders, trainers
+from ddsp.training import checkpoint_files, checkpoints, decoders, trainers
 
 
 def _batches(**kwargs: int) -> tf.data.Dataset:
@@ -104,6 +104,17 @@ def test_only_named_parts_are_restored(tmp_path: Path):
     assert tiny_training.all_close(ours, theirs, atol=0, rtol=0)
     with pytest.raises(ValueError, match='encoder'):
         again.restore(tmp_path, restore_keys=['encoder'])
+
+
+def test_what_is_not_restored_of_the_training_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+):
+    trainer = _built()
+    checkpoints.save(tmp_path / 'ckpt-3', trainer.model)
+    path = _built().restore(tmp_path)
+    assert path == str(tmp_path / 'ckpt-3')
+    said = capsys.readouterr().err
+    assert said.startswith(f'{path}: the state of the optimizer, not in the checkpoint')
 
 
 def test_a_checkpoint_writes_and_reads_a_path(tmp_path: Path):
