@@ -12,6 +12,8 @@ from ddsp import registration
 from ddsp.core import portable, tensors
 from ddsp.training.nn.weights import orthogonal
 
+_LEAST_UNITS_TO_HALVE = 256
+
 
 @registration.register('ddsp.training.nn')
 class GRUCell(registration.Configured, keras.layers.Layer):
@@ -54,7 +56,8 @@ class GRUCell(registration.Configured, keras.layers.Layer):
         into = tf.matmul(x, tf.cast(self.kernel, x.dtype))
         into = tf.cast(into, self.bias.dtype) + self.bias[0]
         h = tf.cast(h, self.bias.dtype)
-        h = _step(into, h, tf.convert_to_tensor(self.recurrent_kernel), self.bias[1])
+        recurrent = tf.convert_to_tensor(self.recurrent_kernel)
+        h = _step(into, h, [recurrent], [self.bias[1]])
         return tf.cast(h, self.compute_dtype)
 
     def compute_output_shape(self, x_shape: Any, h_shape: Any = None) -> tuple:
@@ -141,22 +144,51 @@ class GRU(registration.Configured, keras.layers.Layer):
 
 
 def _step(
-    into: tf.Tensor, h: tf.Tensor, recurrent: tf.Tensor, bias: tf.Tensor
+    into: tf.Tensor,
+    h: tf.Tensor,
+    kernels: Sequence[tf.Tensor],
+    biases: Sequence[tf.Tensor],
 ) -> tf.Tensor:
-    """The next state from what the input gives, `[batch, 3 * units]`."""
-    z, _, n, _ = _gates(into, tf.matmul(h, recurrent) + bias)
-    return n + z * (h - n)
+    """The next state from what the input gives, `[batch, 3 * units]`.
+
+    Each kernel and bias gives a part of the units, see `_parts_of`.
+    """
+    n_parts = len(kernels)
+    inputs = tf.split(into, 3 * n_parts, axis=-1)
+    after = []
+    for i, part in enumerate(tf.split(h, n_parts, axis=-1)):
+        inner = tf.matmul(h, kernels[i]) + biases[i]
+        z, _, n, _ = _gates(inputs[i::n_parts], tf.split(inner, 3, axis=-1))
+        after.append(n + z * (part - n))
+    return tf.concat(after, axis=-1)
 
 
-def _gates(into: tf.Tensor, inner: tf.Tensor) -> tuple[tf.Tensor, ...]:
+def _gates(into: Sequence[tf.Tensor], inner: Sequence[tf.Tensor]) -> tuple:
     """What is kept, what is reset, the new candidate, and what the state gives to it.
 
-    From what input and state give, each `[..., 3 * units]`.
+    From what input and state give to each of the three, `[..., units]`.
     """
-    xz, xr, xn = tf.split(into, 3, axis=-1)
-    hz, hr, hn = tf.split(inner, 3, axis=-1)
+    (xz, xr, xn), (hz, hr, hn) = into, inner
     z, r = tf.sigmoid(xz + hz), tf.sigmoid(xr + hr)
     return z, r, tf.tanh(xn + r * hn), hn
+
+
+def _n_parts(units: int) -> int:
+    """Into how many parts a step is cut.
+
+    A product with so few rows runs on one core, which reads the whole kernel. Halves
+    run on two, and each stays in the cache of its core; for few units it is not worth
+    it.
+    """
+    return 2 if units >= _LEAST_UNITS_TO_HALVE and units % 2 == 0 else 1
+
+
+def _parts_of(x: tf.Tensor) -> list[tf.Tensor]:
+    """Cuts `[..., 3 * units]` into parts of the units, of each of the three."""
+    outer, units = x.shape[:-1], x.shape[-1] // 3
+    n_parts = _n_parts(units)
+    parts = tf.split(tf.reshape(x, [*outer, 3, units]), n_parts, axis=-1)
+    return [tf.reshape(part, [*outer, 3 * units // n_parts]) for part in parts]
 
 
 @tf.custom_gradient
@@ -188,7 +220,9 @@ def recurrence(
         # Not before they are wanted: until then they would only take memory.
         with tf.control_dependencies([upstream]):
             before = tf.concat([h[tf.newaxis], states[:-1]], axis=0)
-        z, r, n, inner_n = _gates(into, _product(before, recurrent) + bias)
+        inner = _product(before, recurrent) + bias
+        both = (tf.split(x, 3, axis=-1) for x in (into, inner))
+        z, r, n, inner_n = _gates(*both)
         # By how much a change of a state after a step changes the arguments of z, r, n.
         to_n = (1.0 - z) * (1.0 - n * n)
         to_r = to_n * inner_n * r * (1.0 - r)
@@ -219,10 +253,11 @@ def _forward(
     if portable.is_portable() and isinstance(n_steps, int):
         return _forward_without_loop(into, h, recurrent, bias)
     states = _array(into, n_steps, h)
+    kernels, biases = _parts_of(recurrent), _parts_of(bias)
 
     def step(i: tf.Tensor, h: tf.Tensor, states: Any) -> tuple:
         # A row of a tensor is no copy, unlike an element of a tensor array.
-        h = _step(into[i], h, recurrent, bias)
+        h = _step(into[i], h, kernels, biases)
         return i + 1, h, states.write(i, h)
 
     *_, states = _loop(n_steps, step, (0, h, states))
@@ -235,7 +270,7 @@ def _forward_without_loop(
     """`_forward` for a known number of steps, see `ddsp.core.portable`."""
     states = []
     for step_into in tf.unstack(into):
-        h = _step(step_into, h, recurrent, bias)
+        h = _step(step_into, h, [recurrent], [bias])
         states.append(h)
     return tf.stack(states)
 
@@ -245,14 +280,15 @@ def _backward(
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Gradients of the states after each step, `[time, batch, units]`, and before."""
     n_steps = tensors.size(upstream, 0)
-    back = tf.transpose(recurrent)
+    backs = tf.split(tf.transpose(recurrent), _n_parts(recurrent.shape[0]), axis=-1)
     gradients = _array(upstream, n_steps, upstream[0])
 
     def step(i: tf.Tensor, carried: tf.Tensor, gradients: Any) -> tuple:
         at = n_steps - 1 - i
         d_h = upstream[at] + carried
         d_inner = tf.concat([d_h] * 3, axis=-1) * to_inner[at]
-        carried = d_h * z[at] + tf.matmul(d_inner, back)
+        through = tf.concat([tf.matmul(d_inner, back) for back in backs], axis=-1)
+        carried = d_h * z[at] + through
         return i + 1, carried, gradients.write(at, d_h)
 
     start = (0, tf.zeros_like(upstream[0]), gradients)

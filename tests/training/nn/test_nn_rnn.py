@@ -6,6 +6,7 @@ import pytest
 import tensorflow as tf
 
 from ddsp.training import checkpoints, nn
+from ddsp.training.nn import gru
 from ddsp.training.nn.gru import GRU, GRUCell
 
 CHANNELS = 4
@@ -44,10 +45,13 @@ def compile_for(layer: keras.layers.Layer, mode: str):
 
 @pytest.mark.parametrize('mode', ['eager', 'function', 'jit'])
 @pytest.mark.parametrize('bidir', [False, True])
-def test_gru_equals_keras_forwards_and_backwards(mode, bidir):
+@pytest.mark.parametrize('units', [5, 6])
+def test_gru_equals_keras_forwards_and_backwards(mode, bidir, units, monkeypatch):
+    # Of an even number of units, each half by itself, as where there are many.
+    monkeypatch.setattr(gru, '_LEAST_UNITS_TO_HALVE', 1)
     x = noise(3, 17, CHANNELS)
-    ours = with_weights(nn.Rnn(5, 'gru', bidir=bidir), x)
-    theirs = keras.layers.GRU(5, return_sequences=True)
+    ours = with_weights(nn.Rnn(units, 'gru', bidir=bidir), x)
+    theirs = keras.layers.GRU(units, return_sequences=True)
     if bidir:
         theirs = keras.layers.Bidirectional(theirs)
     theirs = with_weights(theirs, x)
@@ -55,6 +59,12 @@ def test_gru_equals_keras_forwards_and_backwards(mode, bidir):
     for found, wanted in zip(compile_for(ours, mode)(x), expected):
         np.testing.assert_allclose(found, wanted, atol=2e-5)
     assert [w.name for w in ours.weights] == [w.name for w in theirs.weights]
+
+
+@pytest.mark.parametrize(('units', 'n_parts'), [(128, 1), (256, 2), (257, 1), (512, 2)])
+def test_only_many_units_are_cut_in_halves(units, n_parts):
+    parts = gru._parts_of(tf.zeros([2, 3 * units]))
+    assert [part.shape for part in parts] == [(2, 3 * units // n_parts)] * n_parts
 
 
 def test_gradients_of_the_gru_against_finite_differences():
