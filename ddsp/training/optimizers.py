@@ -60,6 +60,33 @@ class ClippedAdam(keras.optimizers.Adam):
         """Updates the variables by what the replicas' gradients sum up to."""
         super().apply(self._clip(list(grads)), trainable_variables)
 
+    def update_step(
+        self, gradient: tf.Tensor, variable: Any, learning_rate: tf.Tensor
+    ) -> None:
+        """Moves one weight: as in Keras, but in one pass over the memory."""
+        index = self._get_variable_index(variable)
+        moments = self._momentums[index], self._velocities[index]
+        resources = [_resource(x) for x in (variable, *moments)]
+        if self.amsgrad or any(resource is None for resource in resources):
+            super().update_step(gradient, variable, learning_rate)
+            return
+        var, m, v = resources
+        dtype = var.dtype
+        step = tf.cast(self.iterations + 1, dtype)
+        beta1, beta2 = tf.constant(self.beta_1, dtype), tf.constant(self.beta_2, dtype)
+        tf.raw_ops.ResourceApplyAdam(
+            var=var.handle,
+            m=m.handle,
+            v=v.handle,
+            beta1_power=beta1**step,
+            beta2_power=beta2**step,
+            lr=tf.cast(learning_rate, dtype),
+            beta1=beta1,
+            beta2=beta2,
+            epsilon=tf.constant(self.epsilon, dtype),
+            grad=tf.cast(gradient, dtype),
+        )
+
     def get_config(self) -> dict[str, Any]:
         """What makes this optimizer again."""
         return {**super().get_config(), 'clip_norm': self.clip_norm}
@@ -85,6 +112,14 @@ class ClippedAdam(keras.optimizers.Adam):
         if self.clip_norm is None:
             return tf.ones_like(norm)
         return self.clip_norm / tf.maximum(norm, self.clip_norm)
+
+
+def _resource(variable: keras.Variable | tf.Variable) -> tf.Variable | None:
+    """What TensorFlow can write in place; None where it is to be left to Keras."""
+    value = variable.value if isinstance(variable, keras.Variable) else variable
+    # With fewer digits, 1 - beta would be 0.
+    fits = hasattr(value, 'handle') and value.dtype in (tf.float32, tf.float64)
+    return value if fits else None
 
 
 def _dense(grad: Any) -> tf.Tensor:

@@ -42,7 +42,8 @@ class Trainer:
     ------
     ValueError
         For settings that make no sense, a model made outside the strategy's scope or
-        with the policy mixed_float16, and XLA on several processors of one machine.
+        with a policy of float16 or plain bfloat16, and XLA on several processors of
+        one machine.
     """
 
     def __init__(
@@ -363,12 +364,20 @@ def _check_scope(model: keras.Model, strategy: tf.distribute.Strategy) -> None:
         )
 
 
+_UNFIT_POLICIES = {
+    'mixed_float16': 'whose gradients need a scaled loss, which a Trainer does not do',
+    'float16': 'in which what Adam adds to weights and moments is soon rounded away',
+    'bfloat16': 'in which what Adam adds to weights and moments is rounded away',
+}
+
+
 def _check_policy(model: keras.Model) -> None:
-    if model.dtype_policy.name == 'mixed_float16':
+    name = model.dtype_policy.name
+    if name in _UNFIT_POLICIES:
         raise ValueError(
-            "Trainer: the model has the policy 'mixed_float16', whose gradients need a "
-            "scaled loss, which a Trainer does not do. Use 'mixed_bfloat16', whose "
-            'numbers have the range of float32.'
+            f'Trainer: the model has the policy {name!r}, {_UNFIT_POLICIES[name]}. Use '
+            "'mixed_bfloat16', whose numbers have the range of float32, and whose "
+            'weights are of float32.'
         )
 
 

@@ -68,18 +68,39 @@ def test_none_is_clipped_without_a_norm():
     assert np.allclose(moments[0], [30.0])
 
 
-def test_it_is_keras_adam_when_nothing_is_clipped():
+def _trained(optimizer: keras.optimizers.Optimizer, jit: bool | None) -> list:
+    """Weights and moments after a few steps; eagerly for None."""
+    weights = [keras.Variable(np.ones(shape, np.float32)) for shape in ([3], [2, 5])]
+    optimizer.build(weights)
+    step = optimizer.apply
+    if jit is not None:
+        step = tf.function(step, jit_compile=jit, autograph=False)
     rng = np.random.default_rng(0)
-    grads = rng.normal(size=[5, 3]).astype(np.float32)
-    ours, theirs = keras.Variable(np.zeros(3)), keras.Variable(np.zeros(3))
-    optimizer, reference = (
-        optimizers.ClippedAdam(0.1, 100.0),
-        keras.optimizers.Adam(0.1),
-    )
-    for grad in grads:
-        optimizer.apply_gradients([(tf.constant(grad), ours)])
-        reference.apply_gradients([(tf.constant(grad), theirs)])
-    assert np.array_equal(ours, theirs)
+    for _ in range(5):
+        step([tf.constant(rng.normal(size=x.shape), tf.float32) for x in weights])
+    return [np.array(x) for x in (*weights, *optimizer.variables)]
+
+
+@pytest.mark.parametrize('jit', [None, False, True])
+@pytest.mark.parametrize(
+    'settings', [{}, {'amsgrad': True}, {'weight_decay': 0.1, 'beta_1': 0.5}]
+)
+def test_it_is_keras_adam_when_nothing_is_clipped(jit: bool | None, settings: dict):
+    rate = keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
+    found = _trained(optimizers.ClippedAdam(rate, 100.0, **settings), jit)
+    expected = _trained(keras.optimizers.Adam(rate, **settings), None)
+    assert len(found) == len(expected)
+    for ours, theirs in zip(found, expected):
+        np.testing.assert_allclose(ours, theirs, rtol=2e-5)
+
+
+@pytest.mark.parametrize('dtype', ['float64', 'float16'])
+def test_weights_of_other_precisions_are_moved(dtype: str):
+    weight = keras.Variable(np.zeros(2), dtype=dtype)
+    optimizer = optimizers.ClippedAdam(0.125)
+    optimizer.apply_gradients([(tf.constant([1.0, -0.5]), weight)])
+    # The first step of Adam goes by the learning rate, whatever the gradient.
+    np.testing.assert_allclose(np.float32(weight), [-0.125, 0.125], rtol=2e-2)
 
 
 def test_two_replicas_clip_the_sum_of_their_gradients():

@@ -219,11 +219,13 @@ def test_dropouts_go_on_where_they_were(tmp_path: Path):
     assert curves[0].losses == curves[1].losses
 
 
-def test_float16_is_refused_and_bfloat16_trains():
-    with pytest.raises(ValueError, match=r"'mixed_float16'.*Use 'mixed_bfloat16'"):
-        tiny_training.tiny_trainer(
-            model=tiny_training.tiny_model(dtype='mixed_float16')
-        )
+@pytest.mark.parametrize('policy', ['mixed_float16', 'float16', 'bfloat16'])
+def test_policies_that_do_not_train_are_refused(policy: str):
+    with pytest.raises(ValueError, match=rf"'{policy}'.*Use 'mixed_bfloat16'"):
+        tiny_training.tiny_trainer(model=tiny_training.tiny_model(dtype=policy))
+
+
+def test_mixed_bfloat16_trains():
     model = tiny_training.tiny_model(dtype='mixed_bfloat16')
     trainer = tiny_training.tiny_trainer(model=model)
     batch = next(iter(_batches()))
