@@ -104,8 +104,8 @@ class ClippedAdam(keras.optimizers.Adam):
         self._norm.assign(norm)
         # Keras is going to sum over the replicas, which by now all have the sum.
         scale = self._scale(norm) / replicas
-        finite = tf.math.is_finite(norm)
-        clipped = iter([_scaled(grad, scale, finite) for grad in given])
+        scale = tf.where(tf.math.is_finite(norm), scale, tf.zeros_like(scale))
+        clipped = iter([_scaled(grad, scale) for grad in given])
         return [None if grad is None else next(clipped) for grad in grads]
 
     def _scale(self, norm: tf.Tensor) -> tf.Tensor:
@@ -131,6 +131,6 @@ def _dense(grad: Any) -> tf.Tensor:
     )
 
 
-def _scaled(grad: tf.Tensor, scale: tf.Tensor, finite: tf.Tensor) -> tf.Tensor:
-    """A gradient times a number; zero where the gradients are not finite."""
-    return tf.where(finite, grad * tf.cast(scale, grad.dtype), tf.zeros_like(grad))
+def _scaled(grad: tf.Tensor, scale: tf.Tensor) -> tf.Tensor:
+    """A gradient times a number; zero for 0, even where it is not finite."""
+    return tf.math.multiply_no_nan(grad, tf.cast(scale, grad.dtype))
