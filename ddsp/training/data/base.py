@@ -122,7 +122,8 @@ class DataProvider(abc.ABC):
         skip_batches : go on where a run with the same arguments is after so many
             batches.
         input_context : as `tf.distribute.Strategy.distribute_datasets_from_function`
-            gives it; this worker then reads its own part only.
+            gives it; this worker then reads its own part only, of a shard a part of
+            that.
 
         Returns
         -------
@@ -138,13 +139,12 @@ class DataProvider(abc.ABC):
         num_shards, index = self._shard
         own_size, whole_size = batch_size, batch_size * num_shards
         if input_context is not None:
-            num_shards = input_context.num_input_pipelines
-            index = input_context.input_pipeline_id
+            index += num_shards * input_context.input_pipeline_id
+            num_shards *= input_context.num_input_pipelines
             own_size = input_context.get_per_replica_batch_size(batch_size)
-            whole_size = batch_size
         self._check_stackable(own_size)
         if drop_remainder:
-            self._check_filled(batch_size, repeats, input_context)
+            self._check_filled(batch_size, repeats)
         plan = StreamPlan(
             shuffle,
             repeats,
@@ -176,34 +176,23 @@ class DataProvider(abc.ABC):
                 'ddsp_generate_synthetic_dataset and read them by SyntheticNotes.'
             )
 
-    def _check_filled(
-        self,
-        batch_size: int,
-        repeats: int,
-        input_context: tf.distribute.InputContext | None,
-    ) -> None:
+    def _check_filled(self, batch_size: int, repeats: int) -> None:
         """Refuses batches of which not even one is full."""
-        shortage = self._shortage(batch_size, repeats, input_context)
+        shortage = self._shortage(batch_size, repeats)
         if shortage is None:
             return
         advice = 'make more examples with a smaller --hop_secs or more recordings.'
-        enough = self._enough(batch_size, repeats, input_context)
+        enough = self._enough(batch_size, repeats)
         if enough:
             name = 'batch_size (in gin, such as train.batch_size)'
             advice = f'take a {name} of {enough}, or {advice}'
         raise ValueError(f'batch_size {shortage}: {advice}')
 
-    def _shortage(
-        self,
-        batch_size: int,
-        repeats: int,
-        input_context: tf.distribute.InputContext | None,
-    ) -> str | None:
+    def _shortage(self, batch_size: int, repeats: int) -> str | None:
         """Why a batch cannot be filled, beginning with its size; None if it can be."""
-        most = self._most(repeats, input_context)
+        most, shards = self._most(repeats), self._shard[0]
         if most is None or batch_size <= most:
             return None
-        shards = 1 if input_context is not None else self._shard[0]
         size = f'{batch_size}'
         if shards > 1:
             size += f' ({batch_size * shards} for {shards} shards together)'
@@ -213,28 +202,20 @@ class DataProvider(abc.ABC):
             f'{self.num_examples} examples'
         )
 
-    def _enough(
-        self,
-        batch_size: int,
-        repeats: int,
-        input_context: tf.distribute.InputContext | None,
-    ) -> str | None:
+    def _enough(self, batch_size: int, repeats: int) -> str | None:
         """Which smaller batches can be filled, in words; None if there are none."""
         del batch_size  # Here any will do that is small enough.
-        most = self._most(repeats, input_context)
+        most = self._most(repeats)
         return f'at most {most}' if most else None
 
-    def _most(
-        self, repeats: int, input_context: tf.distribute.InputContext | None
-    ) -> int | None:
+    def _most(self, repeats: int) -> int | None:
         """Examples for a batch; None where nobody knows."""
         count = self.num_examples
         if count is None:
             return None
         # Passes that go on for ever would fill any batch, but one that is larger than
         # the dataset has some of its examples twice.
-        shards = 1 if input_context is not None else self._shard[0]
-        return count * max(repeats, 1) // shards
+        return count * max(repeats, 1) // self._shard[0]
 
     def _check_stackable(self, own_size: int) -> None:
         if own_size > 1 and not self._stackable:
@@ -252,9 +233,8 @@ class DataProvider(abc.ABC):
 
     def _workers(self, input_context: tf.distribute.InputContext | None) -> int:
         """How many share the examples."""
-        if input_context is not None:
-            return input_context.num_input_pipelines
-        return self._shard[0]
+        workers = 1 if input_context is None else input_context.num_input_pipelines
+        return workers * self._shard[0]
 
     @property
     def _endless(self) -> bool:

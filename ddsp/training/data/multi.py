@@ -123,7 +123,7 @@ class ZippedProvider(BaseMultiProvider):
         """
         self._check_arguments(batch_size, repeats, skip_batches)
         if drop_remainder:
-            self._check_filled(batch_size, repeats, input_context)
+            self._check_filled(batch_size, repeats)
         if seed is None:
             seed = self._seed_without_one(input_context)
         batches = [
@@ -163,28 +163,18 @@ class ZippedProvider(BaseMultiProvider):
             sizes[np.argmax(np.where(sizes > 1, sizes - shares, -np.inf))] -= 1
         return sizes.tolist()
 
-    def _shortage(
-        self,
-        batch_size: int,
-        repeats: int,
-        input_context: tf.distribute.InputContext | None,
-    ) -> str | None:
+    def _shortage(self, batch_size: int, repeats: int) -> str | None:
         sizes = self.batch_sizes(batch_size)
         for provider, size in zip(self._data_providers, sizes):
-            shortage = provider._shortage(size, repeats, input_context)
+            shortage = provider._shortage(size, repeats)
             if shortage is not None:
                 return f'{batch_size}, of which {shortage}'
         return None
 
-    def _enough(
-        self,
-        batch_size: int,
-        repeats: int,
-        input_context: tf.distribute.InputContext | None,
-    ) -> str | None:
+    def _enough(self, batch_size: int, repeats: int) -> str | None:
         # Tried out: how a batch is divided is a matter of rounding.
         for size in range(batch_size - 1, len(self._data_providers) - 1, -1):
-            if self._shortage(size, repeats, input_context) is None:
+            if self._shortage(size, repeats) is None:
                 return str(size)
         return None
 

@@ -69,6 +69,20 @@ def test_a_shard_of_a_shard(tmp_path):
     assert flat(numbers_of(part.get_batch(1, seed=1, repeats=1))) == whole[4::6]
 
 
+@pytest.mark.parametrize('skipped', [0, 2])
+def test_workers_of_a_shard_share_its_batches(tmp_path, skipped):
+    half = make(tmp_path, 16).shard(2, 1)
+    alone = numbers_of(half.get_batch(4, seed=1, skip_batches=skipped), 5)
+    workers = [
+        numbers_of(with_context(half, i, seed=1, skip_batches=skipped), 5)
+        for i in range(2)
+    ]
+    assert [sorted(a + b) for a, b in zip(*workers)] == [sorted(b) for b in alone]
+    with pytest.raises(ValueError, match=r'12 \(24 for 2 shards together\)'):
+        context = tf.distribute.InputContext(2, 0, num_replicas_in_sync=2)
+        half.get_batch(12, input_context=context)
+
+
 def test_a_shard_of_a_zip_of_shards(tmp_path):
     parts = [make(tmp_path, 8, name).shard(2, 1) for name in 'ab']
     part = data.ZippedProvider(parts).shard(2, 0)
