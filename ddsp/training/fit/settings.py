@@ -29,7 +29,7 @@ class FitSettings:
     f0_method : name of a pitch estimator, see `ddsp.pitch.estimate_f0`.
     f0_min_confidence : frames at least this confident count as voiced; f0 of the others
         is interpolated between them. Without it 0.9, or, where the recording is a tone
-        without partials, 0.5.
+        without partials, 0.4.
     steps : number of training steps.
     batch_size : windows of the recording in a step.
     window_seconds : length of the part of a window that the loss compares.
