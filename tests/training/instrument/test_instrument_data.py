@@ -5,31 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 import soundfile
+from run_records import RATE, WANTED, prepare, write_tone
 
 from ddsp.training.instrument import data
-
-RATE = 16000
-WANTED = data.Wanted(
-    sample_rate=RATE,
-    frame_rate=250,
-    example_secs=1.0,
-    center=False,
-    eval_split_fraction=0.25,
-    pitch_method='swift-f0',
-    seed=0,
-)
-
-
-def write_tone(path, seconds: float, hz: float = 440.0) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    time = np.arange(round(seconds * RATE)) / RATE
-    soundfile.write(path, 0.3 * np.sin(2 * np.pi * hz * time), RATE)
-
-
-def prepare(audio, out, wanted=WANTED, trained=False):
-    said: list[str] = []
-    info = data.prepare(audio, out, wanted, trained, said.append)
-    return info, '\n'.join(said)
 
 
 @pytest.fixture

@@ -7,29 +7,16 @@ import json
 import os
 import shutil
 
-import numpy as np
 import pytest
-import soundfile
+from run_records import RATE, WANTED, prepare, write_tone
 
 from ddsp.training.data import dataset_info
 from ddsp.training.instrument import data
 
-RATE = 8000
-WANTED = data.Wanted(
-    sample_rate=RATE,
-    frame_rate=100,
-    example_secs=1.0,
-    center=False,
-    eval_split_fraction=0.25,
-    pitch_method='swift-f0',
-    seed=0,
-)
-
-
 INFO = {
     'format': dataset_info.FORMAT,
     'sample_rate': RATE,
-    'frame_rate': 100,
+    'frame_rate': WANTED.frame_rate,
     'example_secs': 1.0,
     'recordings': {'num_read': 1, 'seconds': 2.0, 'remarks': [], 'skipped': []},
     'splits': {
@@ -58,18 +45,6 @@ def preparations(monkeypatch):
 
     monkeypatch.setattr(data.prepare_tfrecord_lib, 'prepare_tfrecord', prepare_tfrecord)
     return asked
-
-
-def write_sound(path, seconds, hz=440.0):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    time = np.arange(round(seconds * RATE)) / RATE
-    soundfile.write(path, 0.3 * np.sin(2 * np.pi * hz * time), RATE)
-
-
-def prepare(audio, out, wanted=WANTED, trained=False):
-    said: list[str] = []
-    info = data.prepare(audio, out, wanted, trained, said.append)
-    return info, '\n'.join(said)
 
 
 def touch(folder, *names):
@@ -113,7 +88,7 @@ def test_nothing_but_what_runs_have_written(tmp_path):
 @pytest.fixture
 def recording(tmp_path):
     path = tmp_path / 'audio' / 'a.wav'
-    write_sound(path, 2)
+    write_tone(path, 2)
     return path
 
 
@@ -133,7 +108,7 @@ def test_statistics_go_with_the_records_they_are_of(out, recording, tmp_path):
     with pytest.raises(ValueError, match='could be read'):
         prepare(tmp_path / 'damaged.wav', out)
     assert statistics.exists()
-    write_sound(tmp_path / 'other.wav', 2, 330)
+    write_tone(tmp_path / 'other.wav', 2, 330)
     prepare(tmp_path / 'other.wav', out)
     assert not statistics.exists()
 
@@ -155,7 +130,7 @@ def test_records_that_were_removed_are_made_again(name, out, recording, preparat
     'part, example_secs, piece_secs', [(0.0, 30, 30), (0.25, 30, 30), (0.0, 4, 20)]
 )
 def test_pieces_hold_an_example(part, example_secs, piece_secs, preparations, tmp_path):
-    write_sound(tmp_path / 'a.wav', 40)
+    write_tone(tmp_path / 'a.wav', 40)
     wanted = dataclasses.replace(
         WANTED, example_secs=example_secs, eval_split_fraction=part
     )
@@ -166,7 +141,7 @@ def test_pieces_hold_an_example(part, example_secs, piece_secs, preparations, tm
 
 def test_few_pieces_are_told_as_they_are(tmp_path):
     for name in 'abc':
-        write_sound(tmp_path / 'audio' / f'{name}.wav', 12)
+        write_tone(tmp_path / 'audio' / f'{name}.wav', 12)
     wanted = dataclasses.replace(WANTED, example_secs=4.0)
     _, said = prepare(tmp_path / 'audio', tmp_path / 'run', wanted)
     assert '3 recordings, 36 s' in said
