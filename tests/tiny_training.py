@@ -21,8 +21,20 @@ FRAMES, HOP, RATE = 10, 64, 16000
 SAMPLES = FRAMES * HOP
 
 
-def tiny_model(**kwargs: Any) -> models.Autoencoder:
-    """An autoencoder with a few hundred weights, harmonics and noise."""
+def tiny_model(harmonic: bool = True, **kwargs: Any) -> models.Autoencoder:
+    """An autoencoder with a few hundred weights.
+
+    It plays noise, and harmonics, unless it is to be traced in half the time.
+    """
+    noise = synths.FilteredNoise(n_samples=SAMPLES, window_size=0)
+    dag: list = [(noise, ['noise_magnitudes'])]
+    if harmonic:
+        sines = synths.Harmonic(n_samples=SAMPLES, sample_rate=RATE)
+        dag = [
+            (sines, ['amps', 'harmonic_distribution', 'f0_hz']),
+            *dag,
+            (processors.Add(), ['filtered_noise/signal', 'harmonic/signal']),
+        ]
     return models.Autoencoder(
         preprocessor=preprocessing.F0LoudnessPreprocessor(
             time_steps=FRAMES, compute_loudness=False
@@ -38,19 +50,7 @@ def tiny_model(**kwargs: Any) -> models.Autoencoder:
                 ('noise_magnitudes', 5),
             ),
         ),
-        processor_group=processors.ProcessorGroup(
-            dag=[
-                (
-                    synths.Harmonic(n_samples=SAMPLES, sample_rate=RATE),
-                    ['amps', 'harmonic_distribution', 'f0_hz'],
-                ),
-                (
-                    synths.FilteredNoise(n_samples=SAMPLES, window_size=0),
-                    ['noise_magnitudes'],
-                ),
-                (processors.Add(), ['filtered_noise/signal', 'harmonic/signal']),
-            ]
-        ),
+        processor_group=processors.ProcessorGroup(dag=dag),
         losses=[losses.SpectralLoss(fft_sizes=(64,), logmag_weight=1.0)],
         **kwargs,
     )
@@ -115,13 +115,14 @@ class TinyProvider:
 def tiny_trainer(
     strategy: tf.distribute.Strategy | None = None,
     model: keras.Model | None = None,
+    harmonic: bool = False,
     **kwargs: Any,
 ) -> trainers.Trainer:
     """A trainer of a new tiny model, whose weights are the same each time."""
     keras.utils.set_random_seed(1)
     strategy = strategy or tf.distribute.get_strategy()
     with strategy.scope():
-        model = model or tiny_model()
+        model = model or tiny_model(harmonic)
     return trainers.Trainer(model, strategy, **{'learning_rate': 0.01, **kwargs})
 
 

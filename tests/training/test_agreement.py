@@ -224,7 +224,8 @@ class Faster(tiny_training.TinyProvider):
 
 
 def _train(save_dir: str) -> None:
-    train_util.train(Faster(), tiny_training.tiny_trainer(), 4, 1, save_dir=save_dir)
+    trainer = tiny_training.tiny_trainer(harmonic=True)
+    train_util.train(Faster(), trainer, 4, 1, save_dir=save_dir)
 
 
 def _evaluate(save_dir: str) -> None:

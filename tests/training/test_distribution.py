@@ -26,7 +26,7 @@ from ddsp.training import strategies, train_util
 
 def train(strategy, folder):
     trainer = tiny_training.tiny_trainer(
-        strategy, learning_rate=3e-4, grad_clip_norm=0.5
+        strategy, harmonic=True, learning_rate=3e-4, grad_clip_norm=0.5
     )
     curve = tiny_training.Curve()
     fit = trainer.fit
@@ -71,7 +71,7 @@ class Mortal(tiny_training.Curve):
 def run(arguments):
     strategy = strategies.get_strategy(cluster_config=arguments.cluster_config)
     trainer = tiny_training.tiny_trainer(
-        strategy, learning_rate=3e-4, grad_clip_norm=0.5
+        strategy, harmonic=True, learning_rate=3e-4, grad_clip_norm=0.5
     )
     curve = Mortal()
     fit = trainer.fit

@@ -26,7 +26,7 @@ class Kill(keras.callbacks.Callback):
         if batch + 1 == 23:
             os.kill(os.getpid(), signal.SIGKILL)
 
-trainer = tiny_training.tiny_trainer()
+trainer = tiny_training.tiny_trainer(harmonic=True)
 fit = trainer.fit
 trainer.fit = lambda dataset, steps, watching: fit(dataset, steps, [*watching, Kill()])
 train_util.train(
@@ -128,13 +128,14 @@ def test_scalars_are_means_since_the_last_ones(tmp_path: Path):
 
 
 def test_a_run_killed_and_resumed_is_one_that_was_never_stopped(tmp_path: Path):
-    whole, _ = _train(tmp_path / 'whole', num_steps=40, steps_per_save=100)
+    whole = tiny_training.tiny_trainer(harmonic=True)
+    _train(tmp_path / 'whole', whole, num_steps=40, steps_per_save=100)
     process = tiny_training.start_python(_KILLED, str(tmp_path / 'parts'))
     _, error = process.communicate(timeout=200)
     assert process.returncode == -signal.SIGKILL, error[-3000:]
     assert not (tmp_path / 'parts' / 'ckpt-40.index').exists()
     curve = tiny_training.Curve()
-    resumed = tiny_training.tiny_trainer()
+    resumed = tiny_training.tiny_trainer(harmonic=True)
     fit = resumed.fit
     resumed.fit = lambda data, steps, watching: fit(data, steps, [*watching, curve])
     _, end = _train(tmp_path / 'parts', resumed, num_steps=40, steps_per_save=100)
@@ -220,7 +221,7 @@ def test_a_loss_that_is_no_number_ends_training(tmp_path: Path):
 
 
 def test_gradients_that_are_no_numbers_end_training(tmp_path: Path):
-    trainer = tiny_training.tiny_trainer()
+    trainer = tiny_training.tiny_trainer(harmonic=True)
     decode = trainer.model.decoder.call
     # A compiler would see a constant zero.
     zero = tf.Variable(0.0, trainable=False)

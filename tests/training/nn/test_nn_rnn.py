@@ -44,8 +44,7 @@ def compile_for(layer: keras.layers.Layer, mode: str):
 
 
 @pytest.mark.parametrize('mode', ['eager', 'function', 'jit'])
-@pytest.mark.parametrize('bidir', [False, True])
-@pytest.mark.parametrize('units', [5, 6])
+@pytest.mark.parametrize('units, bidir', [(5, False), (6, True)])
 def test_gru_equals_keras_forwards_and_backwards(mode, bidir, units, monkeypatch):
     # Of an even number of units, each half by itself, as where there are many.
     monkeypatch.setattr(gru, '_LEAST_UNITS_TO_HALVE', 1)
