@@ -21,7 +21,7 @@ class _NotNamed(str):
 NOT_NAMED = _NotNamed(DEFAULT_DIR)
 
 
-def beginning(save_dir: str, restore_dir: str) -> str | None:
+def find_beginning(save_dir: str, restore_dir: str) -> str | None:
     """The path of what a run starts from that has no checkpoint of its own yet.
 
     Raises
@@ -49,7 +49,13 @@ def beginning(save_dir: str, restore_dir: str) -> str | None:
 
 
 def held(save_dir: str, chief: bool) -> contextlib.AbstractContextManager:
-    """Keeps other runs from a directory; of the workers of one run, the chief does."""
+    """Keeps other runs from a directory; of the workers of one run, the chief does.
+
+    Raises
+    ------
+    OSError
+        When nothing can be written there, or another process is training there.
+    """
     if not chief:
         return contextlib.nullcontext()
     save_directory.make_writable(save_dir)
@@ -57,7 +63,21 @@ def held(save_dir: str, chief: bool) -> contextlib.AbstractContextManager:
 
 
 def start(trainer: Trainer, save_dir: str, beginning: str | None) -> None:
-    """Fills the model from a checkpoint, if there is one to go on from."""
+    """Fills the model from a checkpoint, if there is one to go on from.
+
+    Parameters
+    ----------
+    trainer : built, to be filled.
+    save_dir : of the run; what is there comes first.
+    beginning : what `find_beginning` found.
+
+    Raises
+    ------
+    ValueError
+        When the checkpoints are of another model, or do not say at which step they are.
+    OSError
+        When none of those there are can be read.
+    """
     began = time.monotonic()
     if checkpoint_files.newest_complete(save_dir) is not None:
         try:

@@ -209,7 +209,7 @@ def train(
     for package in ('tensorboard', 'matplotlib'):
         import_optional(package, 'training')
     save_dir = expand_path(save_dir)
-    beginning = run_start.beginning(save_dir, restore_dir)
+    beginning = run_start.find_beginning(save_dir, restore_dir)
     data = RunData(data_provider, batch_size, seed)
     check_agreement(trainer.model, data_provider, data.sample)
     trainer.build(data.sample)

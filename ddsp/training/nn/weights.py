@@ -30,7 +30,7 @@ def add_statistic(
 
 
 def orthogonal(shape: Sequence[int], dtype: Any = None) -> Any:
-    """Starts a weight as an orthogonal matrix, in any precision.
+    """Starts a weight, `[..., columns]`, as an orthogonal matrix, in any precision.
 
     TensorFlow finds none in bfloat16, so that one of float32 is rounded there.
     """
